@@ -1,0 +1,1 @@
+"""Turns layers into one image file."""

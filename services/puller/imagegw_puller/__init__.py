@@ -1,0 +1,1 @@
+"""Fetches images from registries into the store."""

@@ -1,0 +1,1 @@
+"""Brings image files to platforms."""

@@ -1,0 +1,1 @@
+"""The site's configuration file, read once into one frozen object."""

@@ -1,0 +1,1 @@
+"""The rules of the gateway, as plain code that does no I/O."""

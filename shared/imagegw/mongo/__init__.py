@@ -1,0 +1,1 @@
+"""The database: one guarded update, one small repository per collection."""
