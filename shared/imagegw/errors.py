@@ -336,7 +336,11 @@ class BrokerAway(TransientError):
 
 
 class StepAborted(Exception):
-    """The holder must stop: its claim is gone, the service ends, or nobody waits any more. Not a failure."""
+    """The holder must stop: the service ends, or nobody waits any more. Not a failure."""
+
+
+class ClaimLost(StepAborted):
+    """The claim stands no more: its former holder stops and touches nothing."""
 
 
 class MessageInvalid(ContractError):
