@@ -30,7 +30,7 @@ class TransientError(GatewayError):
     """Trying again can help."""
 
     attempts: ClassVar[int | None] = None
-    """How many attempts a step makes before the error counts as permanent; None: until the pull's deadline."""
+    """How many attempts a step makes before the error counts as permanent; None: until the deadline."""
 
     def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)
@@ -45,7 +45,7 @@ class ContractError(GatewayError):
     """A message that is not what its contract says."""
 
 
-# --- requests -------------------------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------------------
 
 
 class RequestInvalid(PermanentError):
@@ -98,7 +98,7 @@ class ConfigurationInvalid(PermanentError):
     hint = "Correct the configuration file; `imagegw check-config FILE` lists every error at once."
 
 
-# --- registry -------------------------------------------------------------------------------------------------
+# --- registry -----------------------------------------------------------------------------------------------
 
 
 class RegistryUnreachable(TransientError):
@@ -108,11 +108,11 @@ class RegistryUnreachable(TransientError):
 
 class RegistryFailed(TransientError):
     code = "registry_failed"
-    hint = "The registry answers with an error of its own; the gateway keeps trying until the pull's deadline."
+    hint = "The registry itself has an error; the gateway keeps trying until the pull's deadline."
 
 
 class RegistryBusy(TransientError):
-    """429, an empty budget, or 503 with ``Retry-After``: the host's gate closes for ``retry_after_s`` seconds."""
+    """429, an empty budget, or 503 with ``Retry-After``: the host's gate closes for ``retry_after_s``."""
 
     code = "registry_busy"
     hint = "The registry limits how often it is asked; the gateway waits as long as the registry demands."
@@ -189,7 +189,7 @@ class LoginUnusable(TransientError):
     attempts = 3
 
 
-# --- store ----------------------------------------------------------------------------------------------------
+# --- store --------------------------------------------------------------------------------------------------
 
 
 class BlobMissing(TransientError):
@@ -213,7 +213,7 @@ class StoreFailed(TransientError):
     hint = "The gateway's own storage does not work; its operators have to look at it."
 
 
-# --- converter ------------------------------------------------------------------------------------------------
+# --- converter ----------------------------------------------------------------------------------------------
 
 
 class LayerInvalid(PermanentError):
@@ -240,7 +240,7 @@ class WriterFailed(TransientError):
     """The program that writes the image file ended with an error that is not the image's fault."""
 
     code = "writer_failed"
-    hint = "The tool that writes the image file failed; the gateway's operators find its last words in the log."
+    hint = "The program that writes the image file failed; operators find its last words in the log."
     attempts = 3
 
 
@@ -263,7 +263,7 @@ class ExaminerFailed(TransientError):
     attempts = 5
 
 
-# --- platform -------------------------------------------------------------------------------------------------
+# --- platform -----------------------------------------------------------------------------------------------
 
 
 class PlatformUnreachable(TransientError):
@@ -298,7 +298,7 @@ class SourceUnreadable(PermanentError):
     hint = "Check the path: it must be a squashfs file on the platform that you may read."
 
 
-# --- work itself ----------------------------------------------------------------------------------------------
+# --- work itself --------------------------------------------------------------------------------------------
 
 
 class GateClosed(TransientError):
