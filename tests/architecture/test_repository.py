@@ -25,7 +25,7 @@ def committed_files() -> list[Path]:
 
 
 FILES = committed_files()
-MODULES = [path for path in FILES if path.suffix == ".py"]
+MODULES = [path for path in FILES if path.suffix == ".py" and path.stat().st_size > 0]
 
 
 def name(path: Path) -> str:
