@@ -42,3 +42,11 @@ def test_every_source_root_is_watched() -> None:
 
     assert shipped == set(PROJECT["tool"]["importlinter"]["root_packages"])
     assert shipped == set(contract("dev")["source_modules"])
+
+
+@pytest.mark.parametrize("module", ["domain", "contracts", "retry"])
+def test_what_the_gateway_knows_is_watched(module: str) -> None:
+    source = ROOT / "shared" / "imagegw" / module
+    is_there = source.is_dir() or source.with_suffix(".py").is_file()
+
+    assert (f"imagegw.{module}" in contract("pure")["source_modules"]) == is_there
