@@ -6,10 +6,14 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from imagegw.config import ConfigurationInvalid, Settings, load
+from imagegw.errors import ConfigurationInvalid
+
+if TYPE_CHECKING:
+    from imagegw.config import Settings
 
 
 @click.command("check-config")
@@ -22,6 +26,8 @@ def check_config(context: click.Context, file: Path | None, *, as_json: bool) ->
     Exits with 0 if it can be used, else with 1 after naming every wrong value: where it stands, what was
     expected and what was found. The environment's overrides are checked with it.
     """
+    from imagegw.config import load  # the models take longer to build than a help text to print
+
     try:
         settings = load(file, os.environ)
     except ConfigurationInvalid as error:

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imagegw.config import ConfigurationInvalid, Settings, load, parse
+from imagegw.config import ConfigurationInvalid, Problem, Settings, load, parse
 
 DATA = Path(__file__).parents[1] / "data"
+KEYS = st.sampled_from(
+    ["accesstype", "local", "ssh", "host", "imageDir", "url", "kind", "uid", "sha256", "squashfs"]
+)
 TOKEN = {"sha256": "0" * 64, "user": "ci", "uid": 1000, "gid": 1000}
 
 
@@ -271,6 +276,30 @@ def test_a_wrong_value_is_reported_where_it_stands(key: str, value: object, path
 def test_a_misspelt_key_is_an_error_with_the_nearest_name(key: str, nearest: str | None) -> None:
     expected = "a known key" if nearest is None else f'the key "{nearest}"'
     assert errors_of(document(**{key: 1})) == {key: (expected, f'"{key}"')}
+
+
+def test_a_wrong_value_is_shown_as_it_was_written() -> None:
+    assert errors_of(document(LogLevel="LOUD"))["LogLevel"][1] == '"LOUD"'
+
+
+@given(
+    key=st.sampled_from([str(field.alias) for field in Settings.model_fields.values()]),
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5) | KEYS, inner, max_size=3)
+        ),
+        max_leaves=6,
+    ),
+)
+def test_any_json_is_read_or_refused(key: str, value: object) -> None:
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] | None = None
+    try:
+        warnings = read({**document(), key: value}).warnings
+    except ConfigurationInvalid as error:
+        problems = error.errors
+    assert (warnings is None) == bool(problems)
 
 
 def test_a_platform_named_like_a_key_does_not_confuse_the_path() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -40,8 +40,8 @@ LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 def _log_level(value: object) -> object:
     if not isinstance(value, str):
         return value
-    lowered = value.lower()
-    return "warning" if lowered == "warn" else lowered
+    lowered = "warning" if value.lower() == "warn" else value.lower()
+    return lowered if lowered in get_args(LogLevel) else value  # what is wrong is shown as it was written
 
 
 class Store(Section):
