@@ -11,6 +11,8 @@ only bounds it for errors that do not get better by waiting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -93,9 +95,36 @@ class DeadlineExceeded(PermanentError):
     hint = "Pull the image again; if it keeps happening, ask the site's operators."
 
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One wrong value of a configuration."""
+
+    path: str
+    """Where it stands, as `Platforms.mycluster.ssh.key` or `Tokens[2].uid`."""
+    expected: str
+    found: str
+    """What stands there, shortened; never a secret."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
 class ConfigurationInvalid(PermanentError):
+    """Names every wrong value at once, in the sentence and, where they were gathered, as ``errors``."""
+
     code = "configuration_invalid"
     hint = "Correct the configuration file; `imagegw check-config FILE` lists every error at once."
+
+    def __init__(self, sentence: str, *, errors: Sequence[Problem] = ()) -> None:
+        super().__init__(sentence)
+        self.errors = tuple(errors)
+
+    @classmethod
+    def of(cls, source: str, errors: Sequence[Problem]) -> ConfigurationInvalid:
+        """The error that lists ``errors``, found in ``source`` (a file's path, mostly)."""
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        listed = "; ".join(str(problem) for problem in errors)
+        return cls(f"{source} has {count}: {listed}", errors=errors)
 
 
 # --- registry -----------------------------------------------------------------------------------------------
@@ -108,7 +137,9 @@ class RegistryUnreachable(TransientError):
 
 class RegistryFailed(TransientError):
     code = "registry_failed"
-    hint = "The registry itself has an error; the gateway keeps trying until the pull's deadline."
+    hint = (
+        "The registry answers with an error of its own; the gateway keeps trying until the pull's deadline."
+    )
 
 
 class RegistryBusy(TransientError):
@@ -240,7 +271,9 @@ class WriterFailed(TransientError):
     """The program that writes the image file ended with an error that is not the image's fault."""
 
     code = "writer_failed"
-    hint = "The program that writes the image file failed; operators find its last words in the log."
+    hint = (
+        "The tool that writes the image file failed; the gateway's operators find its last words in the log."
+    )
     attempts = 3
 
 
