@@ -11,6 +11,8 @@ only bounds it for errors that do not get better by waiting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -30,7 +32,7 @@ class TransientError(GatewayError):
     """Trying again can help."""
 
     attempts: ClassVar[int | None] = None
-    """How many attempts a step makes before the error counts as permanent; None: until the pull's deadline."""
+    """How many attempts a step makes before the error counts as permanent; None: until the deadline."""
 
     def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)
@@ -45,7 +47,7 @@ class ContractError(GatewayError):
     """A message that is not what its contract says."""
 
 
-# --- requests -------------------------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------------------
 
 
 class RequestInvalid(PermanentError):
@@ -93,12 +95,39 @@ class DeadlineExceeded(PermanentError):
     hint = "Pull the image again; if it keeps happening, ask the site's operators."
 
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One wrong value of a configuration."""
+
+    path: str
+    """Where it stands, as `Platforms.mycluster.ssh.key` or `Tokens[2].uid`."""
+    expected: str
+    found: str
+    """What stands there, shortened; never a secret."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
 class ConfigurationInvalid(PermanentError):
+    """Names every wrong value at once, in the sentence and, where they were gathered, as ``errors``."""
+
     code = "configuration_invalid"
     hint = "Correct the configuration file; `imagegw check-config FILE` lists every error at once."
 
+    def __init__(self, sentence: str, *, errors: Sequence[Problem] = ()) -> None:
+        super().__init__(sentence)
+        self.errors = tuple(errors)
 
-# --- registry -------------------------------------------------------------------------------------------------
+    @classmethod
+    def of(cls, source: str, errors: Sequence[Problem]) -> ConfigurationInvalid:
+        """The error that lists ``errors``, found in ``source`` (a file's path, mostly)."""
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        listed = "; ".join(str(problem) for problem in errors)
+        return cls(f"{source} has {count}: {listed}", errors=errors)
+
+
+# --- registry -----------------------------------------------------------------------------------------------
 
 
 class RegistryUnreachable(TransientError):
@@ -112,7 +141,7 @@ class RegistryFailed(TransientError):
 
 
 class RegistryBusy(TransientError):
-    """429, an empty budget, or 503 with ``Retry-After``: the host's gate closes for ``retry_after_s`` seconds."""
+    """429, an empty budget, or 503 with ``Retry-After``: the host's gate closes for ``retry_after_s``."""
 
     code = "registry_busy"
     hint = "The registry limits how often it is asked; the gateway waits as long as the registry demands."
@@ -189,7 +218,7 @@ class LoginUnusable(TransientError):
     attempts = 3
 
 
-# --- store ----------------------------------------------------------------------------------------------------
+# --- store --------------------------------------------------------------------------------------------------
 
 
 class BlobMissing(TransientError):
@@ -213,7 +242,7 @@ class StoreFailed(TransientError):
     hint = "The gateway's own storage does not work; its operators have to look at it."
 
 
-# --- converter ------------------------------------------------------------------------------------------------
+# --- converter ----------------------------------------------------------------------------------------------
 
 
 class LayerInvalid(PermanentError):
@@ -263,7 +292,7 @@ class ExaminerFailed(TransientError):
     attempts = 5
 
 
-# --- platform -------------------------------------------------------------------------------------------------
+# --- platform -----------------------------------------------------------------------------------------------
 
 
 class PlatformUnreachable(TransientError):
@@ -298,7 +327,7 @@ class SourceUnreadable(PermanentError):
     hint = "Check the path: it must be a squashfs file on the platform that you may read."
 
 
-# --- work itself ----------------------------------------------------------------------------------------------
+# --- work itself --------------------------------------------------------------------------------------------
 
 
 class GateClosed(TransientError):

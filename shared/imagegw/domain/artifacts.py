@@ -64,7 +64,7 @@ def lose(artifact: Artifact, seen_round: int, now: datetime) -> Patch | None:
     return _begin(artifact, now, source=artifact.source, message="its file vanished from the store")
 
 
-def refetch(artifact: Artifact, digest: str, now: datetime) -> Patch:
+def refetch(digest: str, now: datetime) -> Patch:
     """The holder's ending when a layer has vanished under it; the round goes on."""
     return Patch(
         set={"state": ArtifactState.FETCH, "work": due(Step.FETCH, now)},

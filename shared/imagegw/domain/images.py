@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from imagegw.domain.acl import Acl
 from imagegw.domain.patch import Patch
-from imagegw.domain.records import Acl, DeliveredFile, Failure, FileRef, Image, RunConfig, image_key
+from imagegw.domain.records import DeliveredFile, Failure, FileRef, Image, RunConfig, image_key
 from imagegw.domain.status import ImageState, Step
 from imagegw.domain.work import due, due_at, is_held
 
@@ -138,7 +139,7 @@ def pin_file(pin: FileRef) -> Patch:
     return Patch(set={"pin": pin}, message=f"pinned {pin.digest}")
 
 
-def wait_for_artifact(image: Image) -> Patch:
+def wait_for_artifact() -> Patch:
     """The holder's ending when the store has lost the file: nothing can be delivered until it is made again."""
     return Patch(
         set={"state": ImageState.WANTED},

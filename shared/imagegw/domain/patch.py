@@ -67,7 +67,7 @@ def as_update(document: Mapping[str, Any], patch: Patch, mark: Mark) -> tuple[di
     """
     rev = document["rev"] + 1
     changed = {name: plain(value) for name, value in patch.set.items()}
-    unset = {name: "" for name in (*patch.unset, *(n for n, v in changed.items() if v is None))}
+    unset = dict.fromkeys((*patch.unset, *(n for n, v in changed.items() if v is None)), "")
     kept = {name: value for name, value in changed.items() if value is not None}
     word = "status" if "status" in document else "state"
     entry = {

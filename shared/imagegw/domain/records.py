@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from imagegw.domain.acl import Acl
 from imagegw.domain.status import ArtifactState, ImageState, PullStatus, Step
 
 
@@ -53,14 +54,6 @@ class Progress:
     done_bytes: int
     total_bytes: int | None = None
     rate_bytes_per_s: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Acl:
-    """Who may use a private image; empty lists admit nobody."""
-
-    uids: tuple[int, ...] = ()
-    gids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ COLLECTIONS: dict[type, str] = {Pull: "pulls", Artifact: "artifacts", Image: "im
 
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(cast(type, kind))
+    return TypeAdapter(cast("type", kind))
 
 
 def as_record(kind: type[Record], document: Mapping[str, Any]) -> Record:
     """The record that *document* holds."""
     fields = {name: value for name, value in document.items() if name not in {"_id", "history"}}
-    record: Record = _adapter(cast(Hashable, kind)).validate_python({**fields, "id": document["_id"]})
+    record: Record = _adapter(cast("Hashable", kind)).validate_python({**fields, "id": document["_id"]})
     return record

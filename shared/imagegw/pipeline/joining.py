@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from imagegw.domain import artifacts, images, pulls
-from imagegw.domain.acl import merge_acl
+from imagegw.domain.acl import Acl, merge_acl
 from imagegw.domain.artifacts import Making
 from imagegw.domain.images import Placing
 from imagegw.domain.pulls import Link
-from imagegw.domain.records import Acl, Artifact, Image, Pull, Rounds
+from imagegw.domain.records import Artifact, Image, Pull, Rounds
 from imagegw.domain.status import ImageState
 from imagegw.errors import StepAborted
 from imagegw.pipeline.desk import Desk
@@ -35,13 +35,11 @@ def join(desk: Desk, pull_id: str, claim: str, link: Link, making: Making, placi
 
 
 def _join_image(desk: Desk, pull: Pull, placing: Placing, *, public: bool) -> Image:
-    def merged(current: Acl | None, *, was_public: bool, is_new: bool) -> Acl | None:
-        return merge_acl(
-            current, pull.wish, requester=pull.uid, public=public or was_public, is_first=is_new
-        )
+    def merged(current: Acl | None, *, was_public: bool) -> Acl | None:
+        return merge_acl(current, pull.wish, requester=pull.uid, public=public or was_public)
 
     while True:
-        fresh = images.new(placing, public=public, acl=merged(None, was_public=False, is_new=True))
+        fresh = images.new(placing, public=public, acl=merged(None, was_public=False))
         if desk.insert(fresh):
             return fresh
         outcome = desk.change(
@@ -51,7 +49,7 @@ def _join_image(desk: Desk, pull: Pull, placing: Placing, *, public: bool) -> Im
                 image,
                 placing,
                 public=public,
-                acl=merged(image.acl_wanted, was_public=image.public, is_new=False),
+                acl=merged(image.acl_wanted, was_public=image.public),
                 now=desk.now(),
             ),
         )

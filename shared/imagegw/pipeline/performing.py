@@ -128,7 +128,7 @@ def record(held: Held[Any], ending: Decide[Any], lifetime: timedelta) -> None:
 
 
 def _hand_back(held: Held[Any]) -> Decide[Any]:
-    def decide(current: Pull | Artifact | Image) -> Patch | None:
+    def decide(_: Pull | Artifact | Image) -> Patch | None:
         now = held.desk.now()
         return Patch(set={"work": work.hand_back(held.work, now)}, message=f"{held.desk.host} hands back")
 
@@ -136,7 +136,7 @@ def _hand_back(held: Held[Any]) -> Decide[Any]:
 
 
 def _put_off(held: Held[Any], again: retry.Again) -> Decide[Any]:
-    def decide(current: Pull | Artifact | Image) -> Patch | None:
+    def decide(_: Pull | Artifact | Image) -> Patch | None:
         now = held.desk.now()
         until = again.not_before if again.not_before is not None else now + timedelta(seconds=again.delay_s)
         later = work.put_off(held.work, until, counts=again.counts)

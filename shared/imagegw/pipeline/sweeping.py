@@ -165,6 +165,7 @@ def expire_tag(desk: Desk, key: str, untagged_after: timedelta) -> bool:
 
 def hasten_if_untagged(desk: Desk, image_id: str, after: timedelta) -> None:
     """Let an image expire soon if no tag stands for it, guarded by the rev that was read before the tags."""
+
     def decide(image: Image) -> Patch | None:
         if desk.database.tags.count({"image": image.id}) > 0:
             return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-Actor = Callable[[], None]
+Actor = Callable[[], object]
 CRASH = "crash "
 
 

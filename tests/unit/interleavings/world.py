@@ -9,12 +9,13 @@ from itertools import count
 from typing import Any
 
 from imagegw.domain import artifacts, images
+from imagegw.domain.acl import Acl
+from imagegw.domain.admission import Limits
 from imagegw.domain.artifacts import Making
 from imagegw.domain.images import Delivery, Placing
 from imagegw.domain.patch import Patch
 from imagegw.domain.pulls import Link, end_resolve
 from imagegw.domain.records import (
-    Acl,
     Artifact,
     BlobRef,
     DeliveredFile,
@@ -34,7 +35,6 @@ from imagegw.pipeline.following import is_awaited, rest
 from imagegw.pipeline.joining import join
 from imagegw.pipeline.performing import Held, StepFunction, record, run, take
 from imagegw.pipeline.sweeping import admit, expire, follow_admitted, sweep
-from imagegw.domain.admission import Limits
 from tests.unit.interleavings.explorer import Operation, Operations
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -154,7 +154,7 @@ class Gateway:
 
     def perform(self, desk: Desk, kind: str, identity: str) -> bool:
         """What a worker does with a message: claim, step, record. Whether there was something to claim."""
-        held = take(desk, CLASSES[kind], identity, list(Step))
+        held: Held[Any] | None = take(desk, CLASSES[kind], identity, list(Step))
         if held is None:
             return False
         try:
@@ -164,10 +164,10 @@ class Gateway:
             pass
         return True
 
-    def worker(self, name: str, kind: str, identity: str) -> Callable[[], None]:
+    def worker(self, name: str, kind: str, identity: str) -> Callable[[], object]:
         """An actor that handles one message."""
         desk = self.desk(name)
-        return lambda: None if self.perform(desk, kind, identity) else None
+        return lambda: self.perform(desk, kind, identity)
 
     def keeper(self, name: str, *, after: timedelta) -> Callable[[], None]:
         """An actor that, time having passed, does all that a keeper does, once."""
@@ -258,7 +258,9 @@ class Gateway:
         if image.image_id not in self.files:
             held.check()
         self.operations.step(_file(image.image_id), lambda: self.files.setdefault(image.image_id, held.claim))
-        self.operations.step(_file(image.image_id), lambda: self.metas.__setitem__(image.image_id, image.acl_wanted))
+        self.operations.step(
+            _file(image.image_id), lambda: self.metas.__setitem__(image.image_id, image.acl_wanted)
+        )
         done = Delivery(
             pin=pin,
             file=DeliveredFile(size_bytes=1, mtime_s=0.0),
