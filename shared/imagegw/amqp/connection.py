@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pika
+from pika.exceptions import AMQPError
 
 HEARTBEAT_S = 30
 SOCKET_TIMEOUT_S = 5.0
@@ -12,7 +13,7 @@ BLOCKED_TIMEOUT_S = 30.0
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 10.0
 
-LOST = (pika.exceptions.AMQPError, OSError)
+LOST = (AMQPError, OSError)
 """What pika raises when a connection or channel cannot be used any more."""
 
 
@@ -29,7 +30,7 @@ def connect(url: str, name: str) -> pika.BlockingConnection:
 
 def pause_s(failures: int) -> float:
     """How long to wait after so many failures in a row: doubling, bounded, jittered against stampedes."""
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10))
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(2 ** min(failures, 10)))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 

@@ -123,9 +123,10 @@ class Consumer:
             delivery.lane.slots.give_back()
         try:
             delivery.lane.acknowledge(delivery)
-        finally:  # it is claimed: it runs, acknowledged or not
-            if job is not None:
-                self._spawn("slot", lambda: self._work(delivery.lane, job))
+        except LOST as error:
+            log.warning("acknowledgement_lost", queue=delivery.lane.queue, error=repr(error))
+        if job is not None:  # it is claimed: it runs, acknowledged or not
+            self._spawn("slot", lambda: self._work(delivery.lane, job))
 
     # --- other threads -----------------------------------------------------------------------------------------
 

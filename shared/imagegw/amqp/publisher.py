@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import pika
 import structlog
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelWrongStateError, NackError, UnroutableError
 
 from imagegw.amqp.connection import LOST, close_quietly, connect, pause_s
 from imagegw.amqp.topology import WORK_EXCHANGE, Topology, declare
 from imagegw.errors import BrokerAway
 
 TURN_S = 1.0
-PERSISTENT = 2
 
 log = structlog.get_logger(__name__)
 
@@ -101,9 +102,9 @@ class Publisher:
             self._send_waiting(channel)
             connection.process_data_events(TURN_S if self._requests.empty() else 0)
             if not channel.is_open:
-                raise pika.exceptions.ChannelWrongStateError("the broker closed the channel")
+                raise ChannelWrongStateError("the broker closed the channel")
 
-    def _send_waiting(self, channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+    def _send_waiting(self, channel: BlockingChannel) -> None:
         while not self._requests.empty():
             request = self._requests.get_nowait()
             # A caller that gave up has cancelled: nothing piles up behind a blocked connection.
@@ -124,13 +125,13 @@ class Publisher:
                 request.confirmed.set_exception(BrokerAway("the broker cannot be reached"))
 
 
-def _send(channel: pika.adapters.blocking_connection.BlockingChannel, request: _Request) -> None:
-    properties = pika.BasicProperties(content_type="application/json", delivery_mode=PERSISTENT)
+def _send(channel: BlockingChannel, request: _Request) -> None:
+    properties = pika.BasicProperties(content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent)
     try:
         channel.basic_publish(request.exchange, request.key, request.body, properties, mandatory=True)
-    except pika.exceptions.UnroutableError:
+    except UnroutableError:
         request.confirmed.set_exception(BrokerAway(f"the broker has no queue for {request.key}"))
-    except pika.exceptions.NackError:
+    except NackError:
         request.confirmed.set_exception(BrokerAway(f"the broker refused a message for {request.key}"))
     except LOST as error:
         request.confirmed.set_exception(BrokerAway(f"the broker was lost while publishing: {error!r}"))
