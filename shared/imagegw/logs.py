@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines for machines, colour on a terminal; the libraries' own lines come the same way."""
+"""Structured logs: JSON lines for machines, colour on a terminal; the libraries' lines likewise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED = "***"
-_SECRET_KEY = re.compile(r"passw|secret|token|credential|authorization|cookie|private_?key|api_?key", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"passw|secret|token|credential|authorization|cookie|private_?key|api_?key", re.IGNORECASE
+)
 # C0 and C1 controls, and what Unicode calls a line end: each can forge a line or drive a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TRACEBACK_KEYS = frozenset({"exception"})
@@ -63,7 +65,8 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Show control characters instead of obeying them; a traceback keeps its line ends."""
     return {
-        key: _escaped_lines(value) if key in _TRACEBACK_KEYS else _escaped(value) for key, value in event.items()
+        key: _escaped_lines(value) if key in _TRACEBACK_KEYS else _escaped(value)
+        for key, value in event.items()
     }
 
 

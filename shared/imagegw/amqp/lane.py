@@ -55,7 +55,7 @@ class Lane:
         self._consumer = None
 
     def acknowledge(self, delivery: Delivery) -> None:
-        """Settle the message, cancelling first if it fills the last slot: after the ack the next one would come."""
+        """Settle the message; cancel first if it fills the last slot, since the ack brings the next one."""
         if delivery.channel is not self._channel or not delivery.channel.is_open:
             return  # comes again by itself
         if not self.slots.has_room:

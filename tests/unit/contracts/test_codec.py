@@ -15,7 +15,8 @@ from imagegw.contracts.work import Work, WorkKind
 from imagegw.errors import MessageInvalid
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
@@ -50,7 +51,9 @@ def test_fields_of_any_type_decode_or_are_refused(schema: Any, kind: Any, id_: A
             assert error.sentence
 
 
-@pytest.mark.parametrize("schema", ["imagegw.work/2", "imagegw.other/1", "imagegw.work/0", "imagegw.work/²", "imagegw.work"])
+@pytest.mark.parametrize(
+    "schema", ["imagegw.work/2", "imagegw.other/1", "imagegw.work/0", "imagegw.work/²", "imagegw.work"]
+)
 def test_an_unknown_schema_is_refused(schema: str) -> None:
     with pytest.raises(MessageInvalid):
         decode(json.dumps({"schema": schema, "kind": "pull", "id": "p"}).encode())
