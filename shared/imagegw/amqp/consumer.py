@@ -65,7 +65,7 @@ class Consumer:
         self._thread.join(2 * TURN_S)
         return finished
 
-    # --- consuming thread --------------------------------------------------------------------------------------
+    # --- consuming thread ---
 
     def _run(self) -> None:
         while not self._is_over():
@@ -128,7 +128,7 @@ class Consumer:
         if job is not None:  # it is claimed: it runs, acknowledged or not
             self._spawn("slot", lambda: self._work(delivery.lane, job))
 
-    # --- other threads -----------------------------------------------------------------------------------------
+    # --- other threads ---
 
     def _claim(self, delivery: Delivery) -> None:
         failures = 0

@@ -1,4 +1,4 @@
-"""One queue's channel in the consuming thread: open, consume while there is room, settle each message once."""
+"""One queue's channel in the consuming thread: consume while there is room, settle each message once."""
 
 from __future__ import annotations
 
