@@ -1,0 +1,74 @@
+"""Exchanges, queues and bindings as data, and the one function that declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+WORK_EXCHANGE = "imagegw.work"
+STAGE_KEYS = ("resolve", "fetch", "convert", "convert.large")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    name: str
+    kind: str  # its only argument: a changed argument is a 406 for every service at an upgrade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    exchange: str
+    queue: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    exchanges: tuple[Exchange, ...]
+    queues: tuple[Queue, ...]
+    bindings: tuple[Binding, ...]
+
+
+class DeclaringChannel(Protocol):
+    """The part of a broker channel that declaring needs."""
+
+    def exchange_declare(self, exchange: str, exchange_type: str, *, durable: bool) -> object: ...
+    def queue_declare(self, queue: str, *, durable: bool, arguments: dict[str, str]) -> object: ...
+    def queue_bind(self, queue: str, exchange: str, routing_key: str) -> object: ...
+
+
+def ship_key(platform: str) -> str:
+    """The routing key of a platform's deliveries."""
+    return f"ship.{platform}"
+
+
+def queue_name(key: str) -> str:
+    """The work queue that a routing key leads to."""
+    return f"imagegw.{key}"
+
+
+def work_topology(platforms: Iterable[str]) -> Topology:
+    """All work queues of a site that serves these platforms."""
+    keys = (*STAGE_KEYS, *(ship_key(platform) for platform in platforms))
+    return Topology(
+        exchanges=(Exchange(name=WORK_EXCHANGE, kind="direct"),),
+        queues=tuple(Queue(name=queue_name(key), kind="quorum") for key in keys),
+        bindings=tuple(Binding(exchange=WORK_EXCHANGE, queue=queue_name(key), key=key) for key in keys),
+    )
+
+
+def declare(channel: DeclaringChannel, topology: Topology) -> None:
+    """Make what is missing; what is there already stays as it is."""
+    for exchange in topology.exchanges:
+        channel.exchange_declare(exchange.name, exchange.kind, durable=True)
+    for queue in topology.queues:
+        channel.queue_declare(queue.name, durable=True, arguments={"x-queue-type": queue.kind})
+    for binding in topology.bindings:
+        channel.queue_bind(binding.queue, binding.exchange, binding.key)
