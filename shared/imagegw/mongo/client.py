@@ -1,0 +1,133 @@
+"""The database in mongod: majority writes with journal, and errors in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import IndexModel, MongoClient, ReturnDocument
+from pymongo.collection import Collection as PyMongoCollection
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, ExecutionTimeout, PyMongoError, WTimeoutError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from imagegw.errors import DatabaseAway
+from imagegw.mongo.indexes import INDEXES
+from imagegw.mongo.port import Document, Filter, Sort, Update
+
+_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_LIGHT = WriteConcern(w=1)
+_TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
+
+MongoCollectionOf = PyMongoCollection[dict[str, Any]]
+
+
+def connect(uri: str, application: str) -> MongoClient[dict[str, Any]]:
+    """A client that asks nothing yet; times are aware UTC."""
+    return MongoClient(uri, appname=application, tz_aware=True, retryWrites=False, **_TIMEOUTS)
+
+
+class MongoDatabase:
+    """The gateway's collections in one database of a mongod."""
+
+    def __init__(self, client: MongoClient[dict[str, Any]], name: str) -> None:
+        database = client.get_database(name, read_concern=ReadConcern("majority"), write_concern=_DURABLE)
+        self.pulls = MongoCollection(database["pulls"])
+        self.artifacts = MongoCollection(database["artifacts"])
+        self.images = MongoCollection(database["images"])
+        self.tags = MongoCollection(database["tags"])
+        self.owed = MongoCollection(database["owed"])
+        self.gates = MongoCollection(database["gates"])
+        self.usage = MongoCollection(database["usage"])
+        self.secrets = MongoCollection(database["secrets"])
+        self.locks = MongoCollection(database["locks"])
+        self.dead = MongoCollection(database["dead"])
+
+    def make_indexes(self) -> None:
+        """Make every index that is missing.
+
+        Raises:
+            DatabaseAway: the database does not answer.
+        """
+        for name, indexes in INDEXES.items():
+            models = [_model(index.fields, index) for index in indexes]
+            if models:
+                collection: MongoCollection = getattr(self, name)
+                collection.make_indexes(models)
+
+
+def _model(fields: Sequence[tuple[str, int]], index: Any) -> IndexModel:
+    options: dict[str, Any] = {"unique": index.unique}
+    if index.partial:
+        options["partialFilterExpression"] = dict(index.partial)
+    if index.ttl_s is not None:
+        options["expireAfterSeconds"] = index.ttl_s
+    return IndexModel(list(fields), **options)
+
+
+class MongoCollection:
+    """One collection, as `imagegw.mongo.port.Collection` has it."""
+
+    def __init__(self, durable: MongoCollectionOf) -> None:
+        self._durable = durable
+        self._light = durable.with_options(write_concern=_LIGHT)
+
+    def make_indexes(self, models: list[IndexModel]) -> None:
+        with _translated():
+            self._durable.create_indexes(models)
+
+    def get(self, identity: str) -> Document | None:
+        with _translated():
+            return self._durable.find_one({"_id": identity})
+
+    def find(self, query: Filter, *, sort: Sort = (), limit: int = 0) -> list[Document]:
+        with _translated():
+            found = self._durable.find(query, {"history": False}, limit=limit)
+            return list(found.sort(list(sort)) if sort else found)
+
+    def count(self, query: Filter) -> int:
+        with _translated():
+            return self._durable.count_documents(query)
+
+    def insert(self, document: Document) -> bool:
+        with _translated():
+            try:
+                self._durable.insert_one(dict(document))
+            except DuplicateKeyError:
+                return False
+            return True
+
+    def update(self, query: Filter, update: Update) -> Document | None:
+        with _translated():
+            after: Document | None = self._durable.find_one_and_update(
+                query, update, return_document=ReturnDocument.AFTER
+            )
+            return after
+
+    def note(self, query: Filter, update: Update) -> bool:
+        with _translated():
+            return self._light.update_one(query, update).matched_count > 0
+
+    def delete(self, query: Filter) -> int:
+        with _translated():
+            return self._durable.delete_many(query).deleted_count
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionFailure, WTimeoutError, ExecutionTimeout) as error:
+        raise DatabaseAway(f"the database does not answer: {type(error).__name__}") from error
+    except PyMongoError as error:
+        if _is_passing(error):
+            raise DatabaseAway(f"the database is in change: {type(error).__name__}") from error
+        raise
+
+
+def _is_passing(error: PyMongoError) -> bool:
+    """Whether a server that steps down, shuts down or starts up said this."""
+    details = getattr(error, "details", None)
+    labels = details.get("errorLabels", []) if isinstance(details, Mapping) else []
+    return "RetryableWriteError" in labels or getattr(error, "code", None) in {91, 189, 10107, 11600, 11602, 13435}
