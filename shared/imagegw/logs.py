@@ -12,9 +12,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED = "***"
-_SECRET_KEY = re.compile(
-    r"passw|secret|token|credential|authorization|cookie|private_?key|api_?key", re.IGNORECASE
-)
+_SECRET_KEY = re.compile(r"passw|secret|token|credential|authorization|cookie|private_?key|api_?key", re.IGNORECASE)
 # C0 and C1 controls, and what Unicode calls a line end: each can forge a line or drive a terminal.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TRACEBACK_KEYS = frozenset({"exception"})
@@ -65,8 +63,7 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Show control characters instead of obeying them; a traceback keeps its line ends."""
     return {
-        key: _escaped_lines(value) if key in _TRACEBACK_KEYS else _escaped(value)
-        for key, value in event.items()
+        key: _escaped_lines(value) if key in _TRACEBACK_KEYS else _escaped(value) for key, value in event.items()
     }
 
 
@@ -86,7 +83,7 @@ def _ending(is_terminal: bool) -> list[Processor]:  # noqa: FBT001
     ]
 
 
-def _redacted(key: object, value: Any) -> Any:  # noqa: ANN401 - log values are anything
+def _redacted(key: object, value: Any) -> Any:
     if isinstance(key, str) and _SECRET_KEY.search(key):
         return REDACTED
     if isinstance(value, Mapping):
@@ -96,7 +93,7 @@ def _redacted(key: object, value: Any) -> Any:  # noqa: ANN401 - log values are 
     return value
 
 
-def _escaped(value: Any) -> Any:  # noqa: ANN401 - log values are anything
+def _escaped(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
@@ -106,5 +103,5 @@ def _escaped(value: Any) -> Any:  # noqa: ANN401 - log values are anything
     return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], str(value))
 
 
-def _escaped_lines(value: Any) -> Any:  # noqa: ANN401 - log values are anything
+def _escaped_lines(value: Any) -> Any:
     return "\n".join(_escaped(line) for line in str(value).split("\n"))

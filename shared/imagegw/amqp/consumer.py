@@ -168,9 +168,7 @@ class Consumer:
 
     def _spawn(self, role: str, target: Callable[[], None]) -> None:
         # An empty context: nothing that one thread bound to its log lines shows in another's.
-        threading.Thread(
-            target=Context().run, args=(target,), name=f"{self._name}-{role}", daemon=True
-        ).start()
+        threading.Thread(target=Context().run, args=(target,), name=f"{self._name}-{role}", daemon=True).start()
 
     def _post(self, action: Callable[[], None]) -> None:
         self._inbox.put(action)

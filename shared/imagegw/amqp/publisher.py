@@ -126,9 +126,7 @@ class Publisher:
 
 
 def _send(channel: BlockingChannel, request: _Request) -> None:
-    properties = pika.BasicProperties(
-        content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent
-    )
+    properties = pika.BasicProperties(content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent)
     try:
         channel.basic_publish(request.exchange, request.key, request.body, properties, mandatory=True)
     except UnroutableError:

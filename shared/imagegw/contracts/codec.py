@@ -29,13 +29,9 @@ def decode(
     name, version = _split_schema(fields.get("schema"))
     model = messages.get(name)
     if model is None:
-        raise MessageInvalid(
-            f"the message has the unknown schema {name!r}, expected one of {sorted(messages)}"
-        )
+        raise MessageInvalid(f"the message has the unknown schema {name!r}, expected one of {sorted(messages)}")
     if version > model.version:
-        raise MessageInvalid(
-            f"the message has version {version} of {name}, expected at most {model.version}"
-        )
+        raise MessageInvalid(f"the message has version {version} of {name}, expected at most {model.version}")
     for step in range(version, model.version):
         fields = _upcast(fields, name, step, upcasts)
     try:

@@ -18,7 +18,11 @@ from imagegw.mongo.port import Document, Filter, Sort, Update
 
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _LIGHT = WriteConcern(w=1)
-_TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 20_000}
+_TIMEOUTS: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 20_000,
+}
 
 MongoCollectionOf = PyMongoCollection[dict[str, Any]]
 

@@ -112,9 +112,7 @@ def test_a_message_is_kept_while_the_database_is_away(broker: Broker, stack: Exi
     assert handler.refused == 3
 
 
-def test_an_undecodable_message_is_put_aside_and_the_next_is_worked_on(
-    broker: Broker, stack: ExitStack
-) -> None:
+def test_an_undecodable_message_is_put_aside_and_the_next_is_worked_on(broker: Broker, stack: ExitStack) -> None:
     handler = consuming(broker, stack)
     handler.gate.set()
     publisher = publishing(broker, stack)
