@@ -55,9 +55,7 @@ def open_oci_layout(rest: str) -> ConversionInput:
     listed = [entry for entry in _list(index, "manifests") if not tag or _annotation(entry) == tag]
     if len(listed) != 1:
         found = ", ".join(sorted(_annotation(entry) or "(untagged)" for entry in _list(index, "manifests")))
-        message = (
-            f"{layout} has {len(listed)} images {f'tagged {tag}' if tag else ''}, expected one of: {found}"
-        )
+        message = f"{layout} has {len(listed)} images {f'tagged {tag}' if tag else ''}, expected one of: {found}"
         raise ManifestUnknown(message)
     digest, manifest = _manifest(layout, listed[0])
     config = _verified(layout, manifest.get("config", {}))

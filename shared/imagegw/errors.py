@@ -295,6 +295,11 @@ class ExaminerFailed(TransientError):
 # --- platform -----------------------------------------------------------------------------------------------
 
 
+class PlatformNotServed(PermanentError):
+    code = "platform_not_served"
+    hint = "The gateway has no way to bring files to this platform; ask its operators."
+
+
 class PlatformUnreachable(TransientError):
     code = "platform_unreachable"
     hint = "The cluster does not answer; the gateway keeps trying until the pull's deadline."

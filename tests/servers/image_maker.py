@@ -39,9 +39,7 @@ def push(source: str, host: str, name: str, *, options: tuple[str, ...] = ()) ->
 
 def inspect_layout(source: str) -> dict[str, Any]:
     """The manifest of an image in an OCI layout."""
-    done = subprocess.run(
-        ["skopeo", "inspect", "--raw", source], stdout=subprocess.PIPE, check=True, timeout=60
-    )
+    done = subprocess.run(["skopeo", "inspect", "--raw", source], stdout=subprocess.PIPE, check=True, timeout=60)
     manifest: dict[str, Any] = json.loads(done.stdout)
     return manifest
 

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from imagegw.domain.conversion import ConversionRecord
 
-KEEP_ALL = Policy(
-    ownership="keep", modes="keep", setuid="keep", xattrs="keep", devices="keep", dev_content="keep"
-)
+KEEP_ALL = Policy(ownership="keep", modes="keep", setuid="keep", xattrs="keep", devices="keep", dev_content="keep")
 TIME = 1_500_000_000
 GZIP_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -207,9 +205,7 @@ class Converted(NamedTuple):
     tree: Tree
 
 
-def convert_in(
-    where: Path, image: ConversionInput, policy: Policy = KEEP_ALL, **options: Any
-) -> Converted:
+def convert_in(where: Path, image: ConversionInput, policy: Policy = KEEP_ALL, **options: Any) -> Converted:
     """Convert an image and unpack the result."""
     output = where / "image.squashfs"
     record = convert(image, ConversionOptions(policy=policy, **options), output, ignore_progress)

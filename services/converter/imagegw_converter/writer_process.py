@@ -36,7 +36,7 @@ class WriterProcess:
     def __init__(self, command: Sequence[str]) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - built by a format, no shell
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -6,24 +6,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagegw.domain.routing import CONVERT, CONVERT_LARGE, FETCH, RESOLVE, ship
+
 WORK_EXCHANGE = "imagegw.work"
-STAGE_KEYS = ("resolve", "fetch", "convert", "convert.large")
+STAGE_KEYS = (RESOLVE, FETCH, CONVERT, CONVERT_LARGE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
+    """An exchange."""
+
     name: str
     kind: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
+    """A queue."""
+
     name: str
     kind: str  # its only argument: a changed argument is a 406 for every service at an upgrade
 
 
 @dataclass(frozen=True, kw_only=True)
 class Binding:
+    """What leads messages of a key from an exchange to a queue."""
+
     exchange: str
     queue: str
     key: str
@@ -31,6 +39,8 @@ class Binding:
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
+    """All that a process relies on at the broker."""
+
     exchanges: tuple[Exchange, ...]
     queues: tuple[Queue, ...]
     bindings: tuple[Binding, ...]
@@ -44,11 +54,6 @@ class DeclaringChannel(Protocol):
     def queue_bind(self, queue: str, exchange: str, routing_key: str) -> object: ...
 
 
-def ship_key(platform: str) -> str:
-    """The routing key of a platform's deliveries."""
-    return f"ship.{platform}"
-
-
 def queue_name(key: str) -> str:
     """The work queue that a routing key leads to."""
     return f"imagegw.{key}"
@@ -56,7 +61,7 @@ def queue_name(key: str) -> str:
 
 def work_topology(platforms: Iterable[str]) -> Topology:
     """All work queues of a site that serves these platforms."""
-    keys = (*STAGE_KEYS, *(ship_key(platform) for platform in platforms))
+    keys = (*STAGE_KEYS, *(ship(platform) for platform in platforms))
     return Topology(
         exchanges=(Exchange(name=WORK_EXCHANGE, kind="direct"),),
         queues=tuple(Queue(name=queue_name(key), kind="quorum") for key in keys),

@@ -20,7 +20,6 @@ class Making:
     key: str
     source: Source
     manifest_digest: str
-    manifest_type: str
     format: str
     options: dict[str, object]
 
@@ -32,7 +31,6 @@ def new(making: Making, now: datetime, *, needed: bool) -> Artifact:
         state=ArtifactState.FETCH if needed else ArtifactState.IDLE,
         source=making.source,
         manifest_digest=making.manifest_digest,
-        manifest_type=making.manifest_type,
         format=making.format,
         options=making.options,
         used_at=now,

@@ -182,8 +182,6 @@ class Artifact:
     source: Source
     """The place that was asked last; a fetch on nobody's behalf goes there."""
     manifest_digest: str
-    manifest_type: str
-    """The manifest's media type."""
     format: str
     options: dict[str, object]
     config: BlobRef | None = None

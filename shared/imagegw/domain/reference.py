@@ -96,15 +96,13 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
     rest, at, digest = text.partition("@")
     if at and not is_digest(digest):
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', "
-            f"found {_shown(digest)}"
+            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', found {_shown(digest)}"
         )
     before, _, last = rest.rpartition("/")
     component, colon, tag = last.partition(":")
     if colon and _TAG.fullmatch(tag) is None:
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', "
-            f"found {_shown(tag)}"
+            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', found {_shown(tag)}"
         )
     name = f"{before}/{component}" if before or rest.startswith("/") else component
     return name, tag if colon else None, digest if at else None

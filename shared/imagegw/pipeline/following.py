@@ -41,16 +41,17 @@ def follow_artifact(desk: Desk, key: str, lifetime: timedelta) -> None:
     artifact = desk.read(Artifact, key)
     if artifact is None:
         return
-    for image in desk.find(Image, _restoring(key)):
-        if artifact.state is ArtifactState.MADE:
+    if artifact.state is ArtifactState.FAILED and artifact.error is not None:
+        give_up_restorings(desk, key, artifact.error)
+    elif artifact.state is ArtifactState.MADE:
+        for image in desk.find(Image, _restoring(key)):
             desk.change(Image, image.id, lambda image: images.begin(image, key, desk.now()))
-        elif artifact.state is ArtifactState.FAILED and artifact.error is not None:
-            give_up_restoring(desk, image.id, artifact.error)
 
 
-def give_up_restoring(desk: Desk, image_id: str, failure: Failure) -> None:
-    """Nobody pulls the image and its artifact cannot be made: it is EXPIRED, and says why."""
-    desk.change(Image, image_id, lambda image: images.give_up_restoring(image, failure))
+def give_up_restorings(desk: Desk, key: str, failure: Failure) -> None:
+    """The artifact cannot be made on nobody's behalf: the images that wait for it are EXPIRED, and say why."""
+    for image in desk.find(Image, _restoring(key)):
+        desk.change(Image, image.id, lambda image: images.give_up_restoring(image, failure))
 
 
 def _restoring(key: str) -> Filter:

@@ -174,18 +174,14 @@ class RegistryClient:
             with self.blobs(repository, login).open_blob(descriptor) as stream:
                 body = _read_at_most(stream.chunks(), descriptor.size_bytes)
         if len(body) != descriptor.size_bytes or digest_of(body, like=descriptor.digest) != descriptor.digest:
-            raise BlobCorrupt(
-                f"expected a configuration of the digest {descriptor.digest}, found other bytes"
-            )
+            raise BlobCorrupt(f"expected a configuration of the digest {descriptor.digest}, found other bytes")
         return parse_image_config(body)
 
     def blobs(self, repository: str, login: Login | None) -> BlobSource:
         """The blobs of a repository, read with *login*."""
         return _Repository(self, repository, login)
 
-    def open_blob(
-        self, repository: str, descriptor: Descriptor, offset: int, login: Login | None
-    ) -> BlobStream:
+    def open_blob(self, repository: str, descriptor: Descriptor, offset: int, login: Login | None) -> BlobStream:
         """See :meth:`imagegw.registry.blobs.BlobSource.open_blob`."""
         if descriptor.urls and descriptor.media_type in FOREIGN_LAYER_TYPES:
             return self._foreign.open_blob(descriptor, offset)
@@ -230,9 +226,7 @@ class RegistryClient:
 
     def _read_manifest(self, response: requests.Response, name: str) -> bytes:
         limit = self.settings.limits.manifest_bytes
-        return read_limited(
-            response, self.settings, self._monotonic, limit=limit, what=f"the manifest {name}"
-        )
+        return read_limited(response, self.settings, self._monotonic, limit=limit, what=f"the manifest {name}")
 
     def _open(self, repository: str, descriptor: Descriptor, offset: int, login: Login | None) -> BlobStream:
         question = Question(
@@ -246,9 +240,7 @@ class RegistryClient:
         try:
             response = self._ask_any(question, login)
         except ManifestUnknown as error:
-            raise RegistryMisbehaved(
-                f"the registry has the manifest but not its blob: {error.sentence}"
-            ) from error
+            raise RegistryMisbehaved(f"the registry has the manifest but not its blob: {error.sentence}") from error
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             response.close()
             return self._open(repository, descriptor, 0, login)

@@ -62,9 +62,7 @@ class Requester:
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_short),
             stop=tenacity.stop_after_attempt(self._retry.attempts),
-            wait=tenacity.wait_random_exponential(
-                multiplier=self._retry.first_wait_s, max=self._retry.last_wait_s
-            ),
+            wait=tenacity.wait_random_exponential(multiplier=self._retry.first_wait_s, max=self._retry.last_wait_s),
             reraise=True,
         )
         return again(self.ask_once, base, question, login)

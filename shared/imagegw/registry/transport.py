@@ -137,9 +137,7 @@ def _root(error: BaseException) -> str:
     """The innermost cause in a few words; urllib3's own messages hold whole URLs."""
     seen: BaseException = error
     for _ in range(8):
-        inner = getattr(seen, "reason", None) or next(
-            (a for a in seen.args if isinstance(a, BaseException)), None
-        )
+        inner = getattr(seen, "reason", None) or next((a for a in seen.args if isinstance(a, BaseException)), None)
         if not isinstance(inner, BaseException):
             break
         seen = inner

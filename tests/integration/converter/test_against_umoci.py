@@ -46,15 +46,11 @@ TIMES = st.integers(TIME, TIME + 10)
 MODES = st.sampled_from([0o755, 0o700, 0o644, 0o1777, 0o4755, 0o000])
 OWNERS = st.sampled_from([0, 7, 70_000])
 
-FILES = st.builds(
-    file, PATHS, st.binary(max_size=3), mode=MODES, mtime=TIMES, uid=OWNERS, gid=OWNERS
-)
+FILES = st.builds(file, PATHS, st.binary(max_size=3), mode=MODES, mtime=TIMES, uid=OWNERS, gid=OWNERS)
 DIRECTORIES = st.builds(directory, PATHS, mode=MODES, mtime=TIMES, uid=OWNERS)
 TARGETS = st.sampled_from(["a", "b", "../a", "/b", "/a/b", "c/a", "../../../b", "nowhere"])
 SYMLINKS = st.builds(symlink, PATHS, TARGETS, mtime=TIMES)
-DEVICES = st.builds(
-    Item, name=PATHS, kind=st.just(tarfile.CHRTYPE), device=st.just((1, 3)), mtime=TIMES
-)
+DEVICES = st.builds(Item, name=PATHS, kind=st.just(tarfile.CHRTYPE), device=st.just((1, 3)), mtime=TIMES)
 WHITEOUTS = st.one_of(st.builds(whiteout, PATHS), st.builds(opaque, st.one_of(PATHS, st.just(""))))
 ROOTS = st.builds(directory, st.just("./"), mode=MODES, mtime=TIMES)
 ENTRIES = st.one_of(FILES, FILES, FILES, DIRECTORIES, DIRECTORIES, SYMLINKS, DEVICES, ROOTS)

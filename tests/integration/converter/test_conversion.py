@@ -108,9 +108,7 @@ def test_what_stood_under_the_name_is_replaced(tmp_path: Path) -> None:
         ("auto", "lz4"),
     ],
 )
-def test_every_compressor_is_written_and_read_back(
-    tmp_path: Path, writer: WriterChoice, compressor: str
-) -> None:
+def test_every_compressor_is_written_and_read_back(tmp_path: Path, writer: WriterChoice, compressor: str) -> None:
     converted = convert_in(tmp_path, an_image(), compressor=compressor, writer=writer, block_bytes=65536)
     assert converted.tree[b"bin/a"].content == NOISE
 
@@ -281,5 +279,3 @@ def test_the_kernel_mounts_the_file_and_a_program_in_it_runs(tmp_path: Path, wri
         assert tree_on_disk(mount)[b"bin/sh"].mtime == TIME
     finally:
         subprocess.run(["umount", mount], check=True)
-
-

@@ -460,7 +460,12 @@ def test_everything_belongs_to_root_by_default(tmp_path: Path) -> None:
 
 
 def test_everything_is_readable_by_default(tmp_path: Path) -> None:
-    layer = [directory("d", 0o000), file("d/secret", mode=0o000), file("d/run", mode=0o100), file("d/x", mode=0o640)]
+    layer = [
+        directory("d", 0o000),
+        file("d/secret", mode=0o000),
+        file("d/run", mode=0o100),
+        file("d/x", mode=0o640),
+    ]
     tree = merged(tmp_path, layer, policy=SAFE)
     assert [oct(tree[path].mode) for path in (b"d", b"d/secret", b"d/run", b"d/x")] == [
         "0o755", "0o444", "0o555", "0o644",

@@ -214,5 +214,3 @@ def test_a_disk_that_fails_is_not_the_images_fault(tmp_path: Path) -> None:
 def test_a_layers_time_and_directories_survive(tmp_path: Path) -> None:
     tree = convert_in(tmp_path, image_of([directory("d", 0o750), file("d/f", "x", mtime=TIME + 1)])).tree
     assert (tree[b"d"].mode, tree[b"d"].mtime, tree[b"d/f"].mtime) == (0o750, TIME, TIME + 1)
-
-

@@ -54,15 +54,11 @@ def forgotten(tokens: TokenServer) -> None:
     tokens.asked.clear()
 
 
-def test_a_public_image_is_found_to_be_public(
-    token_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_a_public_image_is_found_to_be_public(token_registry: DockerRegistry, make_client: MakeClient) -> None:
     assert make_client(token_registry.url).resolve(reference("team/public"), ALICE).public
 
 
-def test_a_private_image_is_refused_to_strangers(
-    token_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_a_private_image_is_refused_to_strangers(token_registry: DockerRegistry, make_client: MakeClient) -> None:
     with pytest.raises(RegistryDenied, match="team/private"):
         make_client(token_registry.url).resolve(reference("team/private"), None)
 
@@ -180,9 +176,7 @@ def basic_registry(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def test_basic_authentication_is_a_private_image(
-    basic_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_basic_authentication_is_a_private_image(basic_registry: DockerRegistry, make_client: MakeClient) -> None:
     client = make_client(basic_registry.url)
     resolved = client.resolve(reference("team/tool"), ALICE)
 
@@ -305,9 +299,7 @@ def test_a_server_that_wants_a_client_certificate_is_not_reached_without(
     tls_registry: DockerRegistry, make_client: MakeClient, tls_files: TlsFiles
 ) -> None:
     with pytest.raises(RegistryUnreachable):
-        make_client(tls_registry.url, ca_file=tls_files.client_authority).resolve(
-            reference("team/tool"), None
-        )
+        make_client(tls_registry.url, ca_file=tls_files.client_authority).resolve(reference("team/tool"), None)
 
 
 def test_a_certificate_is_not_checked_only_if_the_site_says_so(

@@ -137,9 +137,7 @@ def test_what_the_librarys_grammar_refuses_is_refused_and_what_it_takes_is_taken
 
 
 @given(repository, st.none() | tag, st.none() | digest)
-def test_short_names_at_docker_hub_are_those_of_the_library(
-    name: str, tag: str | None, digest: str | None
-) -> None:
+def test_short_names_at_docker_hub_are_those_of_the_library(name: str, tag: str | None, digest: str | None) -> None:
     text = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
     first = name.partition("/")[0]
     assume("/" not in name or ("." not in first and first != "localhost"))  # there it names a registry

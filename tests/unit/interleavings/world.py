@@ -220,7 +220,6 @@ class Gateway:
             key=f"{KEY}{digest}",
             source=source,
             manifest_digest=f"sha256:m{digest}",
-            manifest_type="application/vnd.oci.image.manifest.v1+json",
             format="squashfs",
             options={},
         )

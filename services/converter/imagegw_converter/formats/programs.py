@@ -23,7 +23,7 @@ def version(name: str, argument: str) -> str:
         ToolMissing: it cannot be run.
     """
     try:
-        answer = subprocess.run(  # noqa: S603 - name and argument are constants of the formats
+        answer = subprocess.run(
             [name, argument], capture_output=True, text=True, timeout=_ANSWER_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:

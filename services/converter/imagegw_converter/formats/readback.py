@@ -62,7 +62,7 @@ class _Output:
         self._command = command
 
     def __enter__(self) -> _Output:
-        self._process = subprocess.Popen(  # noqa: S603 - a reader of this module, no shell
+        self._process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         self._tail = b""

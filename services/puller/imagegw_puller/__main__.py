@@ -1,0 +1,53 @@
+"""Runs one puller: reads the configuration, wires the steps, works until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from imagegw.logins import StoredLogins
+
+from imagegw import config, logs
+from imagegw.config.conversion_options import conversion_options
+from imagegw.domain.oci import Architecture
+from imagegw.domain.routing import FETCH, RESOLVE
+from imagegw.domain.status import Step
+from imagegw.registry.configured import clients
+from imagegw.pipeline.performing import StepFunction
+from imagegw.service import open_gateway, run_worker
+from imagegw.store.configured import open_store
+from imagegw_puller.fetch import FetchLimits
+from imagegw_puller.step import Puller
+
+SERVICE = "puller"
+
+
+def main() -> None:
+    """Run until SIGTERM; the process's exit status says whether it was stopped or gave up."""
+    settings = config.load(None, os.environ)
+    logs.configure(settings.log_level, SERVICE)
+    gateway = open_gateway(settings, SERVICE)
+    puller = Puller(
+        registries=clients(settings),
+        default_location=settings.default_location,
+        architectures={name: _architecture(platform.architecture) for name, platform in settings.platforms.items()},
+        logins=StoredLogins(gateway.database.secrets, settings),
+        options=conversion_options(settings),
+        store=open_store(settings),
+        limits=FetchLimits(),
+        large_image_bytes=settings.large_image_bytes,
+    )
+    steps: Mapping[Step, StepFunction] = {Step.RESOLVE: puller.resolve, Step.FETCH: puller.fetch}
+    slots = {RESOLVE: settings.slots.resolve, FETCH: settings.slots.fetch}
+    sys.exit(run_worker(gateway, SERVICE, steps, slots))
+
+
+def _architecture(text: str) -> Architecture:
+    """The configuration's `amd64` or `arm/v7`, taken apart."""
+    name, _, variant = text.partition("/")
+    return Architecture(architecture=name, variant=variant or None)
+
+
+if __name__ == "__main__":
+    main()

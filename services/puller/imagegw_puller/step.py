@@ -1,0 +1,219 @@
+"""The puller's two steps: resolve, which is the access check, and fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagegw.domain import artifacts
+from imagegw.domain.artifact_key import artifact_key
+from imagegw.domain.artifacts import Making
+from imagegw.domain.conversion import ConversionOptions
+from imagegw.domain.images import Placing
+from imagegw.domain.manifests import choose_manifest
+from imagegw.domain.oci import Architecture, Descriptor, ImageConfig, Index
+from imagegw.domain.pulls import Link, end_resolve
+from imagegw.domain.records import Artifact, BlobRef, Image, Pull, RunConfig, Source, image_key
+from imagegw.domain.reference import Reference, parse_reference
+from imagegw.errors import ManifestInvalid, PlatformRemoved, RegistryDenied
+from imagegw.mongo.change import Decide
+from imagegw.pipeline.following import end_pull, give_up_restorings, rest, waiting_pulls
+from imagegw.pipeline.joining import join
+from imagegw.pipeline.performing import Held
+from imagegw.registry.client import PlatformManifest, RegistryClient, Resolved
+from imagegw.registry.settings import Login
+from imagegw.retry import failure_of
+from imagegw.store.port import Store
+from imagegw_puller.fetch import FetchLimits, fetch
+
+
+class Logins(Protocol):
+    """Whose login a pull brought."""
+
+    def of(self, pull: Pull) -> Login | None:
+        """The login that came with *pull* for its location, or None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Puller:
+    """Resolves references and fetches images, with the site's registries, store and limits."""
+
+    registries: Mapping[str, RegistryClient]
+    default_location: str
+    architectures: Mapping[str, Architecture]
+    """By platform."""
+    logins: Logins
+    options: ConversionOptions
+    store: Store
+    limits: FetchLimits
+    large_image_bytes: int
+
+    # --- resolve ---
+
+    def resolve(self, held: Held[Pull]) -> Decide[Pull]:
+        """HEAD the manifest anonymously, and if that is refused with the requester's own login.
+
+        An image that stands on the platform already is not asked for further: it knows its manifest.
+        """
+        pull = held.record
+        wanted = self._architecture(pull.platform)
+        reference = parse_reference(
+            pull.tag, locations=self.registries.keys(), default_location=self.default_location
+        )
+        registry = self.registries[reference.location]
+        login = self.logins.of(pull)
+        resolved_at = held.desk.now()
+        resolved = registry.resolve(reference, login)
+        image_id = resolved.digest.partition(":")[2]
+        known = held.desk.read(Image, image_key(pull.platform, image_id))
+        manifest_digest = None if known is None else known.manifest_digest
+        if manifest_digest is None:
+            reading = registry.reading_login(public=resolved.public, login=login)
+            manifest_digest = _manifest_below(registry, reference, resolved, wanted, reading)
+        link = Link(
+            source=Source(location=reference.location, repository=reference.repository),
+            digest=resolved.digest,
+            manifest_digest=manifest_digest,
+            public=resolved.public,
+            resolved_at=resolved_at,
+            artifact=artifact_key(manifest_digest, self.options),
+            image=image_key(pull.platform, image_id),
+        )
+        rounds = join(held.desk, pull.id, held.claim, link, self._making(link), _placing(pull, image_id, link))
+        return lambda current: end_resolve(current, rounds)
+
+    def _making(self, link: Link) -> Making:
+        return Making(
+            key=link.artifact,
+            source=link.source,
+            manifest_digest=link.manifest_digest,
+            format=self.options.format,
+            options=dict(self.options.that_change_bytes()),
+        )
+
+    def _architecture(self, platform: str) -> Architecture:
+        if platform not in self.architectures:
+            raise PlatformRemoved(f"the platform {platform} is not in the gateway's configuration any more")
+        return self.architectures[platform]
+
+    # --- fetch ---
+
+    def fetch(self, held: Held[Artifact]) -> Decide[Artifact]:
+        """Configuration and layers into the store, with the login of any pull that waits.
+
+        A login that is refused fails its own pull, and the next one is tried. When nobody is left the artifact
+        rests.
+        """
+        for lender in self._lenders(held):
+            try:
+                return self._fetch_for(held, lender)
+            except RegistryDenied as refused:
+                if lender.pull is None:
+                    give_up_restorings(held.desk, held.record.id, failure_of(refused))
+                else:
+                    end_pull(held.desk, lender.pull.id, failure_of(refused))
+        return rest(held.desk, held.work)
+
+    def _lenders(self, held: Held[Artifact]) -> Iterator[_Lender]:
+        """Who waits, pulls first; asked anew after each, since pulls come and go meanwhile."""
+        seen: set[str] = set()
+        while True:
+            waiting = [p for p in waiting_pulls(held.desk, held.record.id) if p.id not in seen]
+            if not waiting:
+                break
+            pull = waiting[0]
+            seen.add(pull.id)
+            login = self.logins.of(pull)
+            yield _Lender(
+                pull=pull, platform=pull.platform, source=pull.source, public=bool(pull.public), login=login
+            )
+        for image in held.desk.find(Image, {"artifact": held.record.id, "is_restoring": True}, limit=1):
+            yield _Lender(pull=None, platform=image.platform, source=None, public=True, login=None)
+
+    def _fetch_for(self, held: Held[Artifact], lender: _Lender) -> Decide[Artifact]:
+        source = held.record.source if lender.source is None else lender.source
+        registry = self.registries[source.location]
+        login = registry.reading_login(public=lender.public, login=lender.login)
+        wanted = self._architecture(lender.platform)
+        found = registry.platform_manifest(source.repository, held.record.manifest_digest, wanted, login)
+        config, layers = _blob_refs(found)
+        held.change(lambda _: artifacts.list_blobs(config, layers))
+        self.store.put(found.digest, len(found.body), [found.body])
+        fetch(
+            [found.manifest.config, *found.manifest.layers],
+            source=registry.blobs(source.repository, login),
+            store=self.store,
+            claim=held.claim,
+            progress=held.report,
+            limits=self.limits,
+        )
+        compressed = sum(layer.size_bytes for layer in layers)
+        return lambda _: artifacts.end_fetch(
+            layers,
+            _run_config(found.config),
+            large=compressed > self.large_image_bytes,
+            now=held.desk.now(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lender:
+    """On whose behalf the registry is asked; without a pull on nobody's."""
+
+    pull: Pull | None
+    platform: str
+    source: Source | None
+    public: bool
+    login: Login | None
+
+
+def _manifest_below(
+    registry: RegistryClient, reference: Reference, resolved: Resolved, wanted: Architecture, login: Login | None
+) -> str:
+    """The digest of the platform's manifest: the reference's own, or one that its index names."""
+    digest = resolved.digest
+    for _ in range(registry.settings.limits.index_depth + 1):
+        found = registry.manifest(reference.repository, digest, login)
+        if not isinstance(found.parsed, Index):
+            return digest
+        digest = choose_manifest(found.parsed, wanted).digest
+    raise ManifestInvalid(f"{resolved.digest}: indexes stand in each other deeper than any tool writes them")
+
+
+def _placing(pull: Pull, image_id: str, link: Link) -> Placing:
+    return Placing(
+        platform=pull.platform,
+        image_id=image_id,
+        artifact=link.artifact,
+        manifest_digest=link.manifest_digest,
+    )
+
+
+def _blob_refs(found: PlatformManifest) -> tuple[BlobRef, tuple[BlobRef, ...]]:
+    """Configuration and layers as the database keeps them."""
+    diff_ids = found.config.rootfs.diff_ids
+    layers = zip(found.manifest.layers, diff_ids, strict=True)
+    return _blob_ref(found.manifest.config, None), tuple(_blob_ref(layer, diff_id) for layer, diff_id in layers)
+
+
+def _blob_ref(descriptor: Descriptor, diff_id: str | None) -> BlobRef:
+    return BlobRef(
+        digest=descriptor.digest,
+        size_bytes=descriptor.size_bytes,
+        media_type=descriptor.media_type,
+        diff_id=diff_id,
+        urls=descriptor.urls,
+    )
+
+
+def _run_config(config: ImageConfig) -> RunConfig:
+    run = config.config
+    return RunConfig(
+        env=run.env,
+        entrypoint=run.entrypoint,
+        cmd=run.cmd,
+        workdir=run.working_dir,
+        labels=tuple(run.labels.items()),
+    )
