@@ -1,0 +1,1 @@
+"""The keeper: one elected process that brings along what has stopped moving."""
