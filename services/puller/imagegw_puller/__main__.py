@@ -6,15 +6,15 @@ import os
 import sys
 from collections.abc import Mapping
 
-from imagegw.logins import StoredLogins
-
 from imagegw import config, logs
 from imagegw.config.conversion_options import conversion_options
+from imagegw.config.secret_files import secret_keys
 from imagegw.domain.oci import Architecture
 from imagegw.domain.routing import FETCH, RESOLVE
 from imagegw.domain.status import Step
-from imagegw.registry.configured import clients
+from imagegw.logins import LoginVault
 from imagegw.pipeline.performing import StepFunction
+from imagegw.registry.configured import clients
 from imagegw.service import open_gateway, run_worker
 from imagegw.store.configured import open_store
 from imagegw_puller.fetch import FetchLimits
@@ -32,7 +32,7 @@ def main() -> None:
         registries=clients(settings),
         default_location=settings.default_location,
         architectures={name: _architecture(platform.architecture) for name, platform in settings.platforms.items()},
-        logins=StoredLogins(gateway.database.secrets, settings),
+        logins=LoginVault(gateway.database.secrets, secret_keys(settings)),
         options=conversion_options(settings),
         store=open_store(settings),
         limits=FetchLimits(),

@@ -31,8 +31,8 @@ from imagegw_puller.fetch import FetchLimits, fetch
 class Logins(Protocol):
     """Whose login a pull brought."""
 
-    def of(self, pull: Pull) -> Login | None:
-        """The login that came with *pull* for its location, or None."""
+    def of(self, pull: Pull, location: str) -> Login | None:
+        """The login that came with *pull* for *location*, or None."""
         ...
 
 
@@ -63,7 +63,7 @@ class Puller:
             pull.tag, locations=self.registries.keys(), default_location=self.default_location
         )
         registry = self.registries[reference.location]
-        login = self.logins.of(pull)
+        login = self.logins.of(pull, reference.location)
         resolved_at = held.desk.now()
         resolved = registry.resolve(reference, login)
         image_id = resolved.digest.partition(":")[2]
@@ -125,7 +125,8 @@ class Puller:
                 break
             pull = waiting[0]
             seen.add(pull.id)
-            login = self.logins.of(pull)
+            source = held.record.source if pull.source is None else pull.source
+            login = self.logins.of(pull, source.location)
             yield _Lender(
                 pull=pull, platform=pull.platform, source=pull.source, public=bool(pull.public), login=login
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from imagegw.config.section import Section
+from imagegw.config.site import Settings
 from imagegw.errors import ConfigurationInvalid, Problem
 
 _FERNET_KEY_BYTES = 32
@@ -46,6 +47,17 @@ def read_secret_keys(path: Path) -> tuple[SecretStr, ...]:
         found = "no line" if not lines else "another form in line " + ", ".join(map(str, wrong))
         raise _wrong_file(path, "Fernet keys (32 bytes in URL-safe base64), one a line", found)
     return tuple(SecretStr(line) for line in lines)
+
+
+def secret_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys that logins are kept with; none if the file names none.
+
+    Raises:
+        ConfigurationInvalid: the file of keys cannot be read.
+    """
+    if settings.secret_keys_file is None:
+        return ()
+    return tuple(key.get_secret_value() for key in read_secret_keys(Path(settings.secret_keys_file)))
 
 
 def read_lines(path: Path) -> list[str]:
