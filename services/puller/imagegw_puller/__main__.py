@@ -12,7 +12,7 @@ from imagegw.config.secret_files import secret_keys
 from imagegw.domain.oci import Architecture
 from imagegw.domain.routing import FETCH, RESOLVE
 from imagegw.domain.status import Step
-from imagegw.logins import LoginVault
+from imagegw.logins import Logins
 from imagegw.pipeline.performing import StepFunction
 from imagegw.registry.configured import clients
 from imagegw.service import open_gateway, run_worker
@@ -32,7 +32,7 @@ def main() -> None:
         registries=clients(settings),
         default_location=settings.default_location,
         architectures={name: _architecture(platform.architecture) for name, platform in settings.platforms.items()},
-        logins=LoginVault(gateway.database.secrets, secret_keys(settings)),
+        logins=Logins(gateway.database.secrets, secret_keys(settings)),
         options=conversion_options(settings),
         store=open_store(settings),
         limits=FetchLimits(),

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from imagegw.domain import artifacts
 from imagegw.domain.artifact_key import artifact_key
 from imagegw.domain.artifacts import Making
@@ -31,8 +33,8 @@ from imagegw_puller.fetch import FetchLimits, fetch
 class Logins(Protocol):
     """Whose login a pull brought."""
 
-    def of(self, pull: Pull, location: str) -> Login | None:
-        """The login that came with *pull* for *location*, or None."""
+    def read(self, pull_id: str, location: str) -> SecretStr | None:
+        """The login (`user:password`) that came with the pull for *location*, or None."""
         ...
 
 
@@ -63,7 +65,7 @@ class Puller:
             pull.tag, locations=self.registries.keys(), default_location=self.default_location
         )
         registry = self.registries[reference.location]
-        login = self.logins.of(pull, reference.location)
+        login = self._login(pull, reference.location)
         resolved_at = held.desk.now()
         resolved = registry.resolve(reference, login)
         image_id = resolved.digest.partition(":")[2]
@@ -92,6 +94,13 @@ class Puller:
             format=self.options.format,
             options=dict(self.options.that_change_bytes()),
         )
+
+    def _login(self, pull: Pull, location: str) -> Login | None:
+        kept = self.logins.read(pull.id, location)
+        if kept is None:
+            return None
+        user, _, password = kept.get_secret_value().partition(":")
+        return Login(user=user, password=password)
 
     def _architecture(self, platform: str) -> Architecture:
         if platform not in self.architectures:
@@ -126,7 +135,7 @@ class Puller:
             pull = waiting[0]
             seen.add(pull.id)
             source = held.record.source if pull.source is None else pull.source
-            login = self.logins.of(pull, source.location)
+            login = self._login(pull, source.location)
             yield _Lender(
                 pull=pull, platform=pull.platform, source=pull.source, public=bool(pull.public), login=login
             )

@@ -49,7 +49,7 @@ def read_secret_keys(path: Path) -> tuple[SecretStr, ...]:
     return tuple(SecretStr(line) for line in lines)
 
 
-def secret_keys(settings: Settings) -> tuple[str, ...]:
+def secret_keys(settings: Settings) -> tuple[SecretStr, ...]:
     """The keys that logins are kept with; none if the file names none.
 
     Raises:
@@ -57,7 +57,7 @@ def secret_keys(settings: Settings) -> tuple[str, ...]:
     """
     if settings.secret_keys_file is None:
         return ()
-    return tuple(key.get_secret_value() for key in read_secret_keys(Path(settings.secret_keys_file)))
+    return read_secret_keys(Path(settings.secret_keys_file))
 
 
 def read_lines(path: Path) -> list[str]:

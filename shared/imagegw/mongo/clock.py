@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import MongoClient
@@ -56,4 +56,4 @@ class DatabaseClock:
             self._base, self._read_at = self._carried(), self._monotonic()
             return
         after = self._monotonic()
-        self._base, self._read_at = told, before + (after - before) / 2
+        self._base, self._read_at = told.replace(tzinfo=UTC), before + (after - before) / 2
