@@ -1,4 +1,4 @@
-"""Is it an image, and which of an index's manifests is the right one: decided on bytes, without asking anyone."""
+"""Is it an image, and which manifest of an index is the right one: decided without asking anyone."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def parse_manifest(body: bytes, content_type: str | None) -> Manifest | Index:
     told = media_type_of(content_type)
     own = fields.get("mediaType")
     if own is not None and told is not None and own != told:
-        raise RegistryMisbehaved(f"the manifest says that it is {own!r:.150}, the registry that it is {told!r:.150}")
+        raise RegistryMisbehaved(
+            f"the manifest says that it is {own!r:.150}, the registry that it is {told!r:.150}"
+        )
     media_type = told if own is None else own
     refuse_media_type(media_type)
     if media_type is None and fields.get("schemaVersion") == 1:
@@ -109,7 +111,9 @@ def choose_manifest(index: Index, wanted: Architecture) -> Descriptor:
     for entry in images:
         if entry.platform is None:
             return entry
-    offered = ", ".join(dict.fromkeys(_shown(entry.platform) for entry in images if entry.platform)) or "nothing"
+    offered = (
+        ", ".join(dict.fromkeys(_shown(entry.platform) for entry in images if entry.platform)) or "nothing"
+    )
     raise NoMatchingPlatform(f"expected an image for {_shown(wanted)}, found {offered:.300}")
 
 
@@ -134,7 +138,9 @@ def check_architecture(config: ImageConfig, wanted: Architecture) -> None:
         NoMatchingPlatform: it is for something else.
     """
     offered = Architecture(
-        os=config.os or wanted.os, architecture=config.architecture or wanted.architecture, variant=config.variant
+        os=config.os or wanted.os,
+        architecture=config.architecture or wanted.architecture,
+        variant=config.variant,
     )
     if (offered.os, offered.architecture) != (wanted.os, wanted.architecture):
         raise NoMatchingPlatform(f"expected an image for {_shown(wanted)}, found one for {_shown(offered)}")
@@ -174,13 +180,19 @@ def _image_manifest(manifest: Manifest) -> Manifest:
     config_type = manifest.config.media_type
     if config_type not in CONFIG_TYPES:
         kind = manifest.artifact_type or config_type
-        what = "an artifact with an empty configuration" if config_type == EMPTY_TYPE else f"an artifact of type {kind!r:.150}"
+        what = (
+            "an artifact with an empty configuration"
+            if config_type == EMPTY_TYPE
+            else f"an artifact of type {kind!r:.150}"
+        )
         raise NotAnImage(f"expected an image, found {what}")
     if not manifest.layers:
         raise NotAnImage("expected an image, found a manifest without layers")
     for layer in manifest.layers:
         if layer.media_type not in LAYER_TYPES:
-            raise NotAnImage(f"expected layers that are tar archives, found one of type {layer.media_type!r:.150}")
+            raise NotAnImage(
+                f"expected layers that are tar archives, found one of type {layer.media_type!r:.150}"
+            )
     return manifest
 
 

@@ -10,7 +10,15 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from imagegw.domain.digests import is_digest
@@ -185,5 +193,4 @@ def _parse(kind: type[_Parsed], body: bytes, what: str) -> _Parsed:
 def _first_fault(error: ValidationError) -> str:
     fault: Any = error.errors(include_url=False, include_context=False)[0]
     path = ".".join(str(part) for part in fault["loc"]) or "the whole"
-    found = repr(fault["input"])
-    return f"{path}: {fault['msg']}, found {found if len(found) <= 100 else found[:100] + '…'}"
+    return f"{path}: {fault['msg']}, found {fault['input']!r:.100}"

@@ -19,6 +19,7 @@ DOCKER_HUB_NAMES = frozenset({"", "docker.io", "index.docker.io", "registry-1.do
 
 DEFAULT_TAG = "latest"
 LONGEST_REPOSITORY = 255
+_MOST_SHOWN = 300
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
@@ -95,13 +96,15 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
     rest, at, digest = text.partition("@")
     if at and not is_digest(digest):
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', found {_shown(digest)}"
+            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', "
+            f"found {_shown(digest)}"
         )
     before, _, last = rest.rpartition("/")
     component, colon, tag = last.partition(":")
     if colon and _TAG.fullmatch(tag) is None:
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', found {_shown(tag)}"
+            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', "
+            f"found {_shown(tag)}"
         )
     name = f"{before}/{component}" if before or rest.startswith("/") else component
     return name, tag if colon else None, digest if at else None
@@ -122,7 +125,8 @@ def _place(name: str, locations: Collection[str], default_location: str) -> tupl
 def _check_repository(repository: str, text: str) -> None:
     if len(repository) > LONGEST_REPOSITORY:
         raise ReferenceInvalid(
-            f"{_shown(text)}: the repository has {len(repository)} characters, at most {LONGEST_REPOSITORY} are allowed"
+            f"{_shown(text)}: expected a repository of at most {LONGEST_REPOSITORY} characters, "
+            f"found {len(repository)}"
         )
     if _REPOSITORY.fullmatch(repository) is not None:
         return
@@ -137,4 +141,4 @@ def _check_repository(repository: str, text: str) -> None:
 
 def _shown(text: str) -> str:
     """*text* quoted, its middle left out when it is long: users' input ends in logs and answers."""
-    return repr(text) if len(text) <= 300 else f"{text[:150]!r}…{text[-100:]!r}"
+    return repr(text) if len(text) <= _MOST_SHOWN else f"{text[:150]!r}…{text[-100:]!r}"

@@ -1,4 +1,4 @@
-"""What a registry client is told about its registry: plain values that the site's configuration is mapped onto."""
+"""What a registry client is told about its registry, in plain values."""
 
 from __future__ import annotations
 
@@ -79,8 +79,6 @@ class LocationSettings:
     least_bytes_per_s: int = 1024
     """A transfer slower than this over ``slow_after_s`` is broken off and resumed."""
     slow_after_s: float = 60.0
-    connections: int = 16
-    """Blobs that one process reads from this registry at a time."""
     limits: Limits = field(default_factory=Limits)
 
     def check_repository(self, repository: str) -> None:

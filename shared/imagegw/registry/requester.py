@@ -1,0 +1,109 @@
+"""One authorised request to a registry: challenge answered, short failures tried again in place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+import requests
+import tenacity
+
+from imagegw.errors import RegistryFailed, RegistryUnreachable
+from imagegw.registry.answers import meaning_of
+from imagegw.registry.budget import Budget, parse_budget
+from imagegw.registry.settings import InPlaceRetry, LocationSettings, Login
+from imagegw.registry.tokens import Account, Authorizer, Permit
+from imagegw.registry.transport import Transport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a repository."""
+
+    method: str
+    repository: str
+    path: str
+    """Below the repository: ``manifests/<tag or digest>``, ``blobs/<digest>``."""
+    what: str
+    """For messages."""
+    headers: Mapping[str, str]
+    good: frozenset[int] = frozenset({200})
+    """Statuses that are answers; others become errors."""
+
+
+class Requester:
+    """Asks one location's hosts; safe for several threads."""
+
+    def __init__(
+        self,
+        settings: LocationSettings,
+        transport: Transport,
+        *,
+        retry: InPlaceRetry,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._transport = transport
+        self._authorizer = Authorizer(settings, transport, monotonic=monotonic, now=now)
+        self._retry = retry
+        self._now = now
+        self._lock = threading.Lock()
+        self._budgets: dict[Login | None, Budget] = {}
+
+    def ask(self, base: str, question: Question, login: Login | None) -> requests.Response:
+        """A good answer, its body unread; the caller closes it. Tried again at once where that may help.
+
+        Raises:
+            GatewayError: as :func:`imagegw.registry.answers.meaning_of` and the transport say.
+        """
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_short),
+            stop=tenacity.stop_after_attempt(self._retry.attempts),
+            wait=tenacity.wait_random_exponential(
+                multiplier=self._retry.first_wait_s, max=self._retry.last_wait_s
+            ),
+            reraise=True,
+        )
+        return again(self.ask_once, base, question, login)
+
+    def ask_once(self, base: str, question: Question, login: Login | None) -> requests.Response:
+        """Like :meth:`ask`, tried once."""
+        account = Account(base=base, repository=question.repository, login=login)
+        url = f"{base.rstrip('/')}/v2/{question.repository}/{question.path}"
+        permit = self._authorizer.permit(account)
+        response = self._send(question, url, permit)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            fresh = self._authorizer.answer(account, permit, response.headers.get("WWW-Authenticate", ""))
+            if fresh is not None:
+                response.close()
+                permit = fresh
+                response = self._send(question, url, permit)
+        if response.status_code in question.good:
+            if permit is not None:
+                self._authorizer.accepted(account, permit)
+            self._note_budget(response, login)
+            return response
+        raise meaning_of(response, asked=url, what=question.what, now=self._now())
+
+    def budget(self, login: Login | None) -> Budget | None:
+        """What the registry last said is left of this account's allowance; None if it said nothing."""
+        with self._lock:
+            return self._budgets.get(login)
+
+    def _send(self, question: Question, url: str, permit: Permit | None) -> requests.Response:
+        headers = dict(question.headers) | ({} if permit is None else {"Authorization": permit.header})
+        return self._transport.exchange(question.method, url, headers=headers)
+
+    def _note_budget(self, response: requests.Response, login: Login | None) -> None:
+        budget = parse_budget(response.headers)
+        if budget is not None:
+            with self._lock:
+                self._budgets[login] = budget
+
+
+def _is_short(error: BaseException) -> bool:
+    """Whether trying again within seconds may help: not when the registry has named a time."""
+    return isinstance(error, RegistryUnreachable | RegistryFailed) and error.retry_after_s is None
