@@ -134,8 +134,8 @@ def _check_repository(repository: str, text: str) -> None:
     if ":" in first:
         raise ReferenceInvalid(f"{_shown(text)}: the gateway knows no registry of the name {_shown(first)}")
     raise ReferenceInvalid(
-        f"{_shown(text)}: expected a repository of lower-case letters and digits, joined by '.', '_', '__', '-' "
-        f"and '/', found {_shown(repository)}"
+        f"{_shown(text)}: expected a repository of lower-case letters and digits, "
+        f"joined by '.', '_', '__', '-' and '/', found {_shown(repository)}"
     )
 
 

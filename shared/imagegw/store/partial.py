@@ -1,7 +1,7 @@
-"""A blob's file while it is being written: hashed as it grows, taken over from the dead, named when it is right.
+"""A blob's file while it is written: hashed as it grows, taken over from the dead, named when it is right.
 
-The file is called after digest and claim, so two writers of one blob never share a file, and it is locked by
-its writer (``flock``, which the kernel undoes when the process dies): what can be locked has been left behind.
+The file is called after digest and claim, so two writers of one blob never share one, and it is locked by its
+writer (``flock``, which the kernel undoes when the process dies): what can be locked has been left behind.
 """
 
 from __future__ import annotations
@@ -10,13 +10,22 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from enum import Enum, auto
 from pathlib import Path
 
 from imagegw.domain.digests import hasher_for, split_digest
-from imagegw.errors import BlobCorrupt
+from imagegw.errors import BlobCorrupt, StoreFailed
 from imagegw.store.failures import translated
 
 _REREAD_BYTES = 1 << 20
+
+
+class _Lock(Enum):
+    """Whose a file is; a file system without locks never gives another's file away."""
+
+    OURS = auto()
+    THEIRS = auto()
+    UNKNOWN = auto()
 
 
 class PartialBlob:
@@ -88,7 +97,7 @@ class PartialBlob:
         os.close(self._descriptor)
 
     def _reread(self) -> None:
-        """Goes on after what the file holds, which has to be hashed again; more than the blob has is no use."""
+        """Goes on after what the file holds, hashed again; if that is more than the blob has, at its beginning."""
         if os.fstat(self._descriptor).st_size > self._size_bytes:
             self.restart()
             return
@@ -99,7 +108,7 @@ class PartialBlob:
 
 def create(directory: Path, target: Path, digest: str, size_bytes: int, *, claim: str) -> PartialBlob:
     """A fresh upload, whatever was there before under this claim."""
-    partial = _open_own(directory, target, digest, size_bytes, claim)
+    partial = PartialBlob(*_open_own(directory, digest, claim), target, digest, size_bytes)
     partial.restart()
     return partial
 
@@ -107,28 +116,21 @@ def create(directory: Path, target: Path, digest: str, size_bytes: int, *, claim
 def resume(directory: Path, target: Path, digest: str, size_bytes: int, *, claim: str) -> PartialBlob:
     """The upload of this claim, or else the longest that a dead process has left, or else a fresh one."""
     own = directory / _name(digest, claim)
-    if not own.exists():
-        for left in _others(directory, digest, own):
-            if _take_over(left, own):
-                break
-    partial = _open_own(directory, target, digest, size_bytes, claim)
+    taken = None if own.exists() else _take_over_longest(directory, digest, own)
+    opened = _open_own(directory, digest, claim) if taken is None else (taken, own)
+    partial = PartialBlob(*opened, target, digest, size_bytes)
     partial._reread()  # noqa: SLF001 -- this module's own class
     return partial
 
 
 def drop_if_left(path: Path) -> bool:
     """Whether the partial file at *path* had no writer any more and is now gone."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    descriptor = _open_left(path)
+    if descriptor is None:
         return False
-    try:
-        left = _lock(descriptor) and _is_at(descriptor, path)
-        if left:
-            path.unlink(missing_ok=True)
-        return left
-    finally:
-        os.close(descriptor)
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
+    return True
 
 
 def sync_directory(directory: Path) -> None:
@@ -140,31 +142,40 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _open_own(directory: Path, target: Path, digest: str, size_bytes: int, claim: str) -> PartialBlob:
+def _open_own(directory: Path, digest: str, claim: str) -> tuple[int, Path]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / _name(digest, claim)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    _lock(descriptor)
-    return PartialBlob(descriptor, path, target, digest, size_bytes)
+    if _lock(descriptor) is _Lock.THEIRS:
+        os.close(descriptor)
+        raise StoreFailed(f"the store could not go on with {digest}: another process has just taken it over")
+    return descriptor, path
 
 
-def _take_over(left: Path, own: Path) -> bool:
-    """Whether *left* was nobody's and is now *own*.
+def _take_over_longest(directory: Path, digest: str, own: Path) -> int | None:
+    """The locked descriptor of a file that was nobody's and is now *own*; None if there is none."""
+    for left in _others(directory, digest, own):
+        descriptor = _open_left(left)
+        if descriptor is not None:
+            left.rename(own)
+            return descriptor
+    return None
+
+
+def _open_left(path: Path) -> int | None:
+    """The locked descriptor of the file at *path*, if its writer is dead.
 
     The lock goes with the file, not with its name: between opening and locking, its writer may have finished
     and renamed it, and then it is a blob of the store, which must not be touched.
     """
     try:
-        descriptor = os.open(left, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
-    try:
-        if not (_lock(descriptor) and _is_at(descriptor, left)):
-            return False
-        left.rename(own)
-        return True
-    finally:
-        os.close(descriptor)
+        return None
+    if _lock(descriptor) is _Lock.OURS and _is_at(descriptor, path):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _others(directory: Path, digest: str, own: Path) -> Iterator[Path]:
@@ -190,15 +201,16 @@ def _is_at(descriptor: int, path: Path) -> bool:
     return (found.st_dev, found.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _lock(descriptor: int) -> bool:
-    """Whether the file is ours now; a file system without locks never gives another's file away."""
+def _lock(descriptor: int) -> _Lock:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _Lock.THEIRS
     except OSError as error:
-        if error.errno in {errno.EWOULDBLOCK, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
-            return False
+        if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
+            return _Lock.UNKNOWN
         raise
-    return True
+    return _Lock.OURS
 
 
 def _name(digest: str, claim: str) -> str:

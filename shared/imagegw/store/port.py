@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 
 class Store(Protocol):
-    """Blobs by digest (``sha256:<hex>`` or ``sha512:<hex>``); safe for several threads, processes and hosts.
+    """Blobs by digest (``sha256:<hex>``, ``sha512:<hex>``); safe for several threads, processes and hosts.
 
     Every method raises ``StoreFull`` or ``StoreFailed`` when the storage itself does not work.
     """

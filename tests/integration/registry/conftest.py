@@ -29,14 +29,14 @@ def programs() -> None:
 
 
 @pytest.fixture(scope="session")
-def registry(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     """A plain one that lets everybody in."""
     with docker_registry(tmp_path_factory.mktemp("registry")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def image(programs: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image of three layers in an OCI layout, as skopeo names it."""
     return image_maker.make_image(tmp_path_factory.mktemp("image"), layers=3)
 

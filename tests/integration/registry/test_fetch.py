@@ -17,6 +17,11 @@ AMD64 = Architecture(architecture="amd64")
 NO_LIMITS = FetchLimits()
 
 
+def read(store: DirectoryStore, digest: str) -> bytes:
+    with store.open(digest) as file:
+        return file.read()
+
+
 def test_an_image_is_resolved_and_fetched_whole(
     registry: DockerRegistry, image: str, make_client: MakeClient, store_root: Path
 ) -> None:
@@ -41,6 +46,6 @@ def test_an_image_is_resolved_and_fetched_whole(
     assert resolved.public
     assert found.config.config.env == ("WHO=imagegw",)
     assert len(found.config.rootfs.diff_ids) == len(found.manifest.layers) == 3
-    assert all(len(store.open(blob.digest).read()) == blob.size_bytes for blob in blobs)
+    assert [len(read(store, blob.digest)) for blob in blobs] == [blob.size_bytes for blob in blobs]
     assert reported[-1] == (whole, whole)
     assert list((store_root / "uploads").iterdir()) == []
