@@ -97,7 +97,7 @@ class PartialBlob:
         os.close(self._descriptor)
 
     def _reread(self) -> None:
-        """Goes on after what the file holds, hashed again; if that is more than the blob has, at its beginning."""
+        """Goes on after what the file holds, hashed again; starts over if that is more than the blob has."""
         if os.fstat(self._descriptor).st_size > self._size_bytes:
             self.restart()
             return
