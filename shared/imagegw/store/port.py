@@ -20,7 +20,7 @@ class Store(Protocol):
     """
 
     def has(self, digest: str) -> bool:
-        """Whether the blob is there now; its time is renewed then, which holds the collector off for a day."""
+        """Whether the blob is there now; then its time is renewed, which keeps the collector away."""
 
     def open(self, digest: str) -> BinaryIO:
         """The blob's bytes from the beginning; what is open stays readable when the blob is deleted.

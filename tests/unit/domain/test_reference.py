@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from docker_image import reference as oracle
+from docker_image import reference as oracle  # type: ignore[import-untyped]
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -97,7 +97,7 @@ def test_the_digest_wins_over_a_tag_beside_it() -> None:
     ],
 )
 def test_what_is_no_reference_is_refused_with_its_own_words(text: str) -> None:
-    with pytest.raises(ReferenceInvalid, match="expected|knows no registry"):
+    with pytest.raises(ReferenceInvalid, match=r"expected|knows no registry"):
         parse(text)
 
 
