@@ -76,11 +76,7 @@ class Requester:
         permit = self._authorizer.permit(account)
         response = self._send(question, url, permit)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            fresh = self._authorizer.answer(account, permit, response.headers.get("WWW-Authenticate", ""))
-            if fresh is not None:
-                response.close()
-                permit = fresh
-                response = self._send(question, url, permit)
+            permit, response = self._convince(account, permit, response, question, url)
         if response.status_code in question.good:
             if permit is not None:
                 self._authorizer.accepted(account, permit)
@@ -92,6 +88,25 @@ class Requester:
         """What the registry last said is left of this account's allowance; None if it said nothing."""
         with self._lock:
             return self._budgets.get(login)
+
+    def _convince(
+        self,
+        account: Account,
+        permit: Permit | None,
+        refusal: requests.Response,
+        question: Question,
+        url: str,
+    ) -> tuple[Permit | None, requests.Response]:
+        """What is answered once the refusal's challenge is met; the refusal again if it cannot be."""
+        try:
+            fresh = self._authorizer.answer(account, permit, refusal.headers.get("WWW-Authenticate", ""))
+        except BaseException:
+            refusal.close()
+            raise
+        if fresh is None:
+            return permit, refusal
+        refusal.close()
+        return fresh, self._send(question, url, fresh)
 
     def _send(self, question: Question, url: str, permit: Permit | None) -> requests.Response:
         headers = dict(question.headers) | ({} if permit is None else {"Authorization": permit.header})

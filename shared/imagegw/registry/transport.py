@@ -87,7 +87,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise _translate(error, url) from error
 
 
@@ -109,8 +109,11 @@ def origin_of(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _checked_redirect(url: str, target: str) -> str:
-    onward = urljoin(url, target)
-    scheme = urlsplit(onward).scheme
+    try:
+        onward = urljoin(url, target)
+        scheme = urlsplit(onward).scheme
+    except ValueError as error:
+        raise RegistryMisbehaved(f"{host_of(url)} redirects to what is no URL") from error
     if scheme not in {"http", "https"} or (scheme == "http" and urlsplit(url).scheme == "https"):
         raise RegistryMisbehaved(f"{host_of(url)} redirects from https to {scheme or 'nowhere'}")
     return onward
@@ -154,8 +157,15 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone: requests would read their whole body first, of whatever size, to look ahead."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def _make_session(settings: LocationSettings) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.auth = _no_credentials
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "imagegw", "Accept-Encoding": "identity"})
