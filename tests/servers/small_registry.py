@@ -93,7 +93,7 @@ class SmallRegistry:
         return exchange.answer(200, body, headers)
 
     def send_blob(self, exchange: Exchange, digest: str, *, stop_at: int | None = None) -> None:
-        """The blob, or the range of it that was asked for; the connection ends at *stop_at*, if not before."""
+        """The blob, or the range that was asked for; the connection ends at *stop_at*, if not before."""
         body = self.blobs[digest]
         wanted = _RANGE.fullmatch(exchange.request.headers.get("range", ""))
         start = 0 if wanted is None else int(wanted[1])
