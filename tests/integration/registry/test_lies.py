@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ from imagegw.errors import (
 from imagegw.registry.budget import Budget
 from imagegw.registry.client import RegistryClient
 from imagegw.registry.settings import Login
-from tests.integration.registry.conftest import MakeClient
-from tests.servers.scripted_http import Exchange, Script, ScriptedPeer, scripted_http
+from tests.integration.registry.conftest import Listen, MakeClient
+from tests.servers.scripted_http import Exchange, Script, ScriptedPeer
 from tests.servers.small_registry import SmallRegistry, answering, described, digest_of, redirecting
 
 AMD64 = Architecture(architecture="amd64")
@@ -37,15 +36,6 @@ ALICE = Login(user="alice", password="secret")
 TOOL = Reference(location="test", repository="team/tool", tag="1")
 LAYER = b"layer" * 1000
 SCHEMA_ONE = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-
-Listen = Callable[[Script], ScriptedPeer]
-
-
-@pytest.fixture
-def listen() -> Iterator[Listen]:
-    """Peers that listen until the end of the test."""
-    with ExitStack() as peers:
-        yield lambda script: peers.enter_context(scripted_http(script))
 
 
 @pytest.fixture
