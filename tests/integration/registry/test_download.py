@@ -253,6 +253,31 @@ def test_a_blob_without_a_told_size_is_not_read_beyond_its_own(
     assert left_over(store) == []
 
 
+def test_an_end_without_a_told_size_may_be_too_early(
+    small: SmallRegistry, peer: ScriptedPeer, make_client: MakeClient, store: DirectoryStore
+) -> None:
+    def early(exchange: Exchange) -> None:
+        exchange.head(200)
+        exchange.send(LAYER[:HALF])
+
+    small.instead[DIGEST] = [early, small.answer]
+    fetch_from(make_client(peer.url), store)
+
+    assert read(store) == LAYER
+
+
+def test_a_blob_that_always_ends_too_early_is_given_up(
+    small: SmallRegistry, peer: ScriptedPeer, make_client: MakeClient, store: DirectoryStore
+) -> None:
+    def early(exchange: Exchange) -> None:
+        exchange.head(200)
+        exchange.send(LAYER[:HALF])
+
+    small.instead[DIGEST] = [early]
+    with pytest.raises(RegistryFailed, match=f"only {HALF} bytes"):
+        fetch_from(make_client(peer.url), store)
+
+
 def test_chunked_transfer_is_read(
     small: SmallRegistry, peer: ScriptedPeer, make_client: MakeClient, store: DirectoryStore
 ) -> None:
