@@ -96,15 +96,13 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
     rest, at, digest = text.partition("@")
     if at and not is_digest(digest):
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', "
-            f"found {_shown(digest)}"
+            f"{_shown(text)}: expected sha256:<64 hex digits> or sha512:<128> after '@', found {_shown(digest)}"
         )
     before, _, last = rest.rpartition("/")
     component, colon, tag = last.partition(":")
     if colon and _TAG.fullmatch(tag) is None:
         raise ReferenceInvalid(
-            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', "
-            f"found {_shown(tag)}"
+            f"{_shown(text)}: expected a tag of at most 128 letters, digits, '_', '.' and '-', found {_shown(tag)}"
         )
     name = f"{before}/{component}" if before or rest.startswith("/") else component
     return name, tag if colon else None, digest if at else None
@@ -113,13 +111,20 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
 def _place(name: str, locations: Collection[str], default_location: str) -> tuple[str, str]:
     """The location that *name* begins with, or the default one, and the repository there."""
     first, slash, rest = name.partition("/")
-    if slash and first:
-        if first in locations:
-            return first, rest
-        if first in DOCKER_HUB_NAMES:
-            for spelling in sorted(DOCKER_HUB_NAMES.intersection(locations)):
-                return spelling, rest
-    return default_location, name
+    named = _spelt(first, locations) if slash and first else None
+    if named is not None:
+        return named, rest
+    default = _spelt(default_location, locations)
+    return default_location if default is None else default, name
+
+
+def _spelt(location: str, locations: Collection[str]) -> str | None:
+    """How the configuration spells *location*: Docker Hub may have any of its names there; None: not at all."""
+    if location in locations:
+        return location
+    if location in DOCKER_HUB_NAMES:
+        return next(iter(sorted(DOCKER_HUB_NAMES.intersection(locations))), None)
+    return None
 
 
 def _check_repository(repository: str, text: str) -> None:

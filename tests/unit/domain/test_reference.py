@@ -57,6 +57,12 @@ def test_docker_hub_has_its_short_names_under_every_name_that_a_site_gives_it(al
     assert found == {Reference(location=alias, repository="library/ubuntu", tag="latest")}
 
 
+def test_a_default_location_under_another_of_docker_hubs_names_is_found() -> None:
+    found = parse_reference("ubuntu", locations=["docker.io"], default_location="")
+
+    assert found == Reference(location="docker.io", repository="library/ubuntu", tag="latest")
+
+
 def test_another_default_location_has_no_library() -> None:
     assert parse("ubuntu", "quay.io") == Reference(location="quay.io", repository="ubuntu", tag="latest")
 
@@ -138,9 +144,7 @@ def test_what_the_librarys_grammar_refuses_is_refused_and_what_it_takes_is_taken
 
 
 @given(repository, st.none() | tag, st.none() | digest)
-def test_short_names_at_docker_hub_are_those_of_the_library(
-    name: str, tag: str | None, digest: str | None
-) -> None:
+def test_short_names_at_docker_hub_are_those_of_the_library(name: str, tag: str | None, digest: str | None) -> None:
     text = name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
     first = name.partition("/")[0]
     assume("/" not in name or ("." not in first and first != "localhost"))  # there it names a registry
