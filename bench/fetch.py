@@ -139,9 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument(
-        "--directory", type=Path, default=None, help="where the data goes, about five times --mib"
-    )
+    parser.add_argument("--directory", type=Path, default=None, help="where the data goes, about five times --mib")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     from tests.servers.docker_registry import docker_registry  # noqa: PLC0415 -- needs the path set above

@@ -142,9 +142,7 @@ def test_what_is_open_stays_readable_when_it_is_deleted(store: Store) -> None:
         assert file.read() == BODY
 
 
-@pytest.mark.parametrize(
-    "name", ["", "sha256:", "sha256:../../etc/passwd", "md5:" + "0" * 32, DIGEST.upper()]
-)
+@pytest.mark.parametrize("name", ["", "sha256:", "sha256:../../etc/passwd", "md5:" + "0" * 32, DIGEST.upper()])
 def test_what_is_no_digest_never_becomes_a_name(store: Store, name: str) -> None:
     with pytest.raises(ManifestInvalid):
         store.put(name, len(BODY), in_pieces(BODY))

@@ -87,9 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         user = ""
         if "Authorization" in self.headers:
-            user, _, password = (
-                base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
-            )
+            user, _, password = base64.b64decode(self.headers["Authorization"].split()[1]).decode().partition(":")
             if known.users.get(user) != password:
                 known.asked.append(f"GET {user} refused")
                 return self._send(401, {"errors": [{"code": "UNAUTHORIZED", "message": "wrong password"}]})

@@ -111,9 +111,7 @@ def choose_manifest(index: Index, wanted: Architecture) -> Descriptor:
     for entry in images:
         if entry.platform is None:
             return entry
-    offered = (
-        ", ".join(dict.fromkeys(_shown(entry.platform) for entry in images if entry.platform)) or "nothing"
-    )
+    offered = ", ".join(dict.fromkeys(_shown(entry.platform) for entry in images if entry.platform)) or "nothing"
     raise NoMatchingPlatform(f"expected an image for {_shown(wanted)}, found {offered:.300}")
 
 
@@ -190,9 +188,7 @@ def _image_manifest(manifest: Manifest) -> Manifest:
         raise NotAnImage("expected an image, found a manifest without layers")
     for layer in manifest.layers:
         if layer.media_type not in LAYER_TYPES:
-            raise NotAnImage(
-                f"expected layers that are tar archives, found one of type {layer.media_type!r:.150}"
-            )
+            raise NotAnImage(f"expected layers that are tar archives, found one of type {layer.media_type!r:.150}")
     return manifest
 
 

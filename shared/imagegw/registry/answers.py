@@ -37,9 +37,7 @@ def meaning_of(response: requests.Response, *, asked: str, what: str, now: datet
     status, host = response.status_code, host_of(response.url)
     pause_s = parse_retry_after(response.headers, now=now)
     said = f"{host} answered {status} for {what}{words}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (
-        status == HTTPStatus.SERVICE_UNAVAILABLE and pause_s is not None
-    ):
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and pause_s is not None):
         return RegistryBusy(said, retry_after_s=pause_s)
     if status in _TEMPORARY:
         return RegistryFailed(said, retry_after_s=pause_s)

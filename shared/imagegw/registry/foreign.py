@@ -44,9 +44,7 @@ class ForeignSource:
         headers = range_header(descriptor, offset)
         response = self._transport.exchange("GET", url, headers=headers, may_ask=self._check)
         if response.status_code not in READABLE:
-            raise meaning_of(
-                response, asked=url, what=f"the foreign layer {descriptor.digest}", now=self._now()
-            )
+            raise meaning_of(response, asked=url, what=f"the foreign layer {descriptor.digest}", now=self._now())
         try:
             return ResponseStream(
                 response,
@@ -64,9 +62,7 @@ class ForeignSource:
             if self._is_allowed(url):
                 return url
         hosts = ", ".join(sorted({host_of(url) for url in descriptor.urls}))
-        raise RegistryForbidden(
-            f"the layer {descriptor.digest} is at {hosts:.200}, which the site does not allow"
-        )
+        raise RegistryForbidden(f"the layer {descriptor.digest} is at {hosts:.200}, which the site does not allow")
 
     def _check(self, url: str) -> None:
         if not self._is_allowed(url):
@@ -79,7 +75,5 @@ class ForeignSource:
         return (
             parts.scheme == "https"
             and parts.username is None
-            and (
-                parts.hostname in self._settings.foreign_hosts or parts.netloc in self._settings.foreign_hosts
-            )
+            and (parts.hostname in self._settings.foreign_hosts or parts.netloc in self._settings.foreign_hosts)
         )

@@ -110,9 +110,7 @@ class Authorizer:
         return self._obtain(account, demand, scope=demand.parameters.get("scope") or account.scope)
 
     def _choose(self, challenges: list[Challenge], account: Account) -> Challenge | None:
-        wanted = {"token": ("bearer",), "basic": ("basic",), None: ("bearer", "basic")}[
-            self._settings.auth_method
-        ]
+        wanted = {"token": ("bearer",), "basic": ("basic",), None: ("bearer", "basic")}[self._settings.auth_method]
         for scheme in wanted:
             for challenge in challenges:
                 if challenge.scheme == scheme and (scheme == "basic" or _is_safe(challenge, account.base)):
@@ -133,9 +131,7 @@ class Authorizer:
         now_s = self._monotonic()
         with self._lock:
             if len(self._permits) >= _MOST_KEPT:
-                self._permits = {
-                    who: kept for who, kept in self._permits.items() if kept.expires_at_s > now_s
-                }
+                self._permits = {who: kept for who, kept in self._permits.items() if kept.expires_at_s > now_s}
                 while len(self._permits) >= _MOST_KEPT:
                     del self._permits[next(iter(self._permits))]
             self._permits[account] = permit
@@ -155,9 +151,7 @@ class Authorizer:
         token, life_s = self._read_token(response)
         return Permit(header=f"Bearer {token}", expires_at_s=asked_s + max(life_s - _EARLY_S, 0.0))
 
-    def _ask_for_token(
-        self, realm: str, service: str | None, scope: str, login: Login | None
-    ) -> requests.Response:
+    def _ask_for_token(self, realm: str, service: str | None, scope: str, login: Login | None) -> requests.Response:
         """GET, which every token server knows; POST (OAuth2) for identity tokens and where GET is unknown."""
         asked = {"scope": scope} | ({} if service is None else {"service": service})
         if login is not None and login.is_identity_token:
@@ -165,10 +159,7 @@ class Authorizer:
         separator = "&" if urlsplit(realm).query else "?"
         headers = {} if login is None else {"Authorization": _basic(login)}
         response = self._transport.exchange("GET", f"{realm}{separator}{urlencode(asked)}", headers=headers)
-        if (
-            response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
-            and login is not None
-        ):
+        if response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED} and login is not None:
             response.close()
             secrets = {"grant_type": "password", "username": login.user, "password": login.password}
             return self._post(realm, asked | secrets)

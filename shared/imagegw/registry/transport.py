@@ -129,6 +129,9 @@ def _translate(error: Exception, url: str) -> RegistryUnreachable | RegistryFail
         return RegistryFailed(f"{host} took the request and did not answer in time")
     if isinstance(error, requests.exceptions.ProxyError):
         return RegistryUnreachable(f"no way to {host} through the proxy: {_root(error)}")
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidProxyURL):
+        # URLs have been checked before, so it is the proxy; SOCKS needs a package that is an extra of ours.
+        return RegistryUnreachable(f"no way to {host} through a proxy of this kind; SOCKS needs the extra `socks`")
     if isinstance(error, requests.ConnectionError):
         return RegistryUnreachable(f"no connection to {host}: {_root(error)}")
     if isinstance(error, (ValueError, urllib3.exceptions.LocationParseError)):
@@ -140,9 +143,7 @@ def _root(error: BaseException) -> str:
     """The innermost cause in a few words; urllib3's own messages hold whole URLs."""
     seen: BaseException = error
     for _ in range(8):
-        inner = getattr(seen, "reason", None) or next(
-            (a for a in seen.args if isinstance(a, BaseException)), None
-        )
+        inner = getattr(seen, "reason", None) or next((a for a in seen.args if isinstance(a, BaseException)), None)
         if not isinstance(inner, BaseException):
             break
         seen = inner

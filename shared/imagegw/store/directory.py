@@ -110,9 +110,7 @@ class DirectoryStore:
                     digest = f"{directory.name}:{entry.name}"
                     found = _stat(entry) if is_digest(digest) else None
                     if found is not None:
-                        yield StoredBlob(
-                            digest=digest, size_bytes=found.st_size, unused_s=now_s - found.st_mtime
-                        )
+                        yield StoredBlob(digest=digest, size_bytes=found.st_size, unused_s=now_s - found.st_mtime)
 
     def drop_stale_uploads(self, *, unused_s: float) -> int:
         """See :class:`imagegw.store.port.Collectable`."""

@@ -73,9 +73,7 @@ class PartialBlob:
         if self._offset != self._size_bytes or found != self._digest:
             self.discard()
             if self._offset != self._size_bytes:
-                raise BlobCorrupt(
-                    f"expected {self._size_bytes} bytes of {self._digest}, found {self._offset}"
-                )
+                raise BlobCorrupt(f"expected {self._size_bytes} bytes of {self._digest}, found {self._offset}")
             raise BlobCorrupt(f"expected bytes of the digest {self._digest}, found {found}")
         os.fsync(self._descriptor)
         self._target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

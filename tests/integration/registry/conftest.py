@@ -26,9 +26,7 @@ def programs() -> None:
     """The programs that these tests cannot do without; missing, they fail in CI and are skipped elsewhere."""
     if registries.is_installed() and image_maker.is_installed():
         return
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(
-        "docker-registry, umoci or skopeo is not installed"
-    )
+    (pytest.fail if os.environ.get("CI") else pytest.skip)("docker-registry, umoci or skopeo is not installed")
 
 
 @pytest.fixture(scope="session")

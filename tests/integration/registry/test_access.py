@@ -54,15 +54,11 @@ def forgotten(tokens: TokenServer) -> None:
     tokens.asked.clear()
 
 
-def test_a_public_image_is_found_to_be_public(
-    token_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_a_public_image_is_found_to_be_public(token_registry: DockerRegistry, make_client: MakeClient) -> None:
     assert make_client(token_registry.url).resolve(reference("team/public"), ALICE).public
 
 
-def test_a_private_image_is_refused_to_strangers(
-    token_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_a_private_image_is_refused_to_strangers(token_registry: DockerRegistry, make_client: MakeClient) -> None:
     with pytest.raises(RegistryDenied, match="team/private"):
         make_client(token_registry.url).resolve(reference("team/private"), None)
 
@@ -105,6 +101,18 @@ def test_the_sites_own_login_reads_what_anybody_may_read(
     client.platform_manifest("team/public", resolved.digest, AMD64, login)
 
     assert tokens.asked == ["GET anonymous", "GET alice"]
+
+
+def test_a_login_of_the_site_that_is_wrong_loses_nothing_that_is_public(
+    token_registry: DockerRegistry, make_client: MakeClient
+) -> None:
+    wrong = Login(user="alice", password="outdated")
+    client = make_client(token_registry.url, site_login=wrong)
+    resolved = client.resolve(reference("team/public"), None)
+
+    assert client.platform_manifest("team/public", resolved.digest, AMD64, wrong).digest == resolved.digest
+    with pytest.raises(RegistryDenied):
+        client.manifest("team/private", resolved.digest, Login(user="alice", password="guess"))
 
 
 @pytest.mark.parametrize(("repository", "requests"), [("team/public", 1), ("team/private", 2)])
@@ -180,9 +188,7 @@ def basic_registry(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def test_basic_authentication_is_a_private_image(
-    basic_registry: DockerRegistry, make_client: MakeClient
-) -> None:
+def test_basic_authentication_is_a_private_image(basic_registry: DockerRegistry, make_client: MakeClient) -> None:
     client = make_client(basic_registry.url)
     resolved = client.resolve(reference("team/tool"), ALICE)
 
@@ -305,9 +311,7 @@ def test_a_server_that_wants_a_client_certificate_is_not_reached_without(
     tls_registry: DockerRegistry, make_client: MakeClient, tls_files: TlsFiles
 ) -> None:
     with pytest.raises(RegistryUnreachable):
-        make_client(tls_registry.url, ca_file=tls_files.client_authority).resolve(
-            reference("team/tool"), None
-        )
+        make_client(tls_registry.url, ca_file=tls_files.client_authority).resolve(reference("team/tool"), None)
 
 
 def test_a_certificate_is_not_checked_only_if_the_site_says_so(

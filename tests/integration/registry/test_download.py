@@ -454,9 +454,7 @@ def test_a_foreign_layer_comes_from_an_allowed_host_without_a_redirect_to_anothe
         moved = answering(302, b"", Location=f"{peer.url}/inside")
         client = make_client(peer.url, ca_file=tmp_path / "ca.pem", foreign_hosts=frozenset({files.host}))
         with scripted_http(moved, tls=server_tls) as mover:
-            crooked = make_client(
-                peer.url, ca_file=tmp_path / "ca.pem", foreign_hosts=frozenset({mover.host})
-            )
+            crooked = make_client(peer.url, ca_file=tmp_path / "ca.pem", foreign_hosts=frozenset({mover.host}))
             with pytest.raises((RegistryForbidden, RegistryMisbehaved)):
                 fetch_from(crooked, store, [foreign(f"{mover.url}/layer")])
         fetch_from(client, store, [foreign("https://elsewhere.test/layer", f"{files.url}/layer")])

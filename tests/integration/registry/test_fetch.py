@@ -12,7 +12,8 @@ from imagegw.domain.oci import DOCKER_LIST, OCI_INDEX, Architecture
 from imagegw.domain.progress import ignore_progress
 from imagegw.domain.reference import Reference
 from imagegw.errors import BlobCorrupt, NoMatchingPlatform
-from imagegw.registry.client import PlatformManifest, RegistryClient
+from imagegw.registry.client import RegistryClient
+from imagegw.registry.found import PlatformManifest
 from imagegw.store.directory import DirectoryStore
 from imagegw_puller.fetch import FetchLimits, fetch
 from tests.integration.registry.conftest import MakeClient
@@ -58,9 +59,7 @@ def test_an_image_is_resolved_and_fetched_whole(
 
 
 @pytest.fixture(scope="module")
-def families(
-    registry: DockerRegistry, image: str, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def families(registry: DockerRegistry, image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Images of both families, compressions and two architectures: name and media type of a layer."""
     arm = image_maker.make_image(tmp_path_factory.mktemp("arm"), architecture="arm64")
     host = registry.host

@@ -149,9 +149,7 @@ def test_a_registry_that_tells_no_digest_is_asked_for_the_manifest(
     assert client.resolve(TOOL, None).digest == digest_of(small.manifests["1"][0])
 
 
-def test_a_digest_other_than_the_one_asked_for_is_no_answer(
-    small: SmallRegistry, client: RegistryClient
-) -> None:
+def test_a_digest_other_than_the_one_asked_for_is_no_answer(small: SmallRegistry, client: RegistryClient) -> None:
     wanted = digest_of(small.manifests["1"][0])
     other = answering(200, b"", Docker_Content_Digest="sha256:" + "1" * 64)
     small.instead[wanted] = [other]
@@ -233,9 +231,7 @@ def nest(small: SmallRegistry, depth: int) -> str:
     return digest_of(body)
 
 
-def test_indexes_may_stand_in_each_other_but_not_without_end(
-    small: SmallRegistry, client: RegistryClient
-) -> None:
+def test_indexes_may_stand_in_each_other_but_not_without_end(small: SmallRegistry, client: RegistryClient) -> None:
     image = digest_of(small.manifests["1"][0])
 
     assert client.platform_manifest("team/tool", nest(small, 3), AMD64, None).digest == image
@@ -313,9 +309,7 @@ def test_redirects_without_end_are_given_up(small: SmallRegistry, client: Regist
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://x/y", "//[", "http://x:99999/"])
-def test_a_redirect_to_nowhere_is_no_answer(
-    small: SmallRegistry, client: RegistryClient, target: str
-) -> None:
+def test_a_redirect_to_nowhere_is_no_answer(small: SmallRegistry, client: RegistryClient, target: str) -> None:
     small.instead["1"] = [redirecting(lambda: target)]
     with pytest.raises(RegistryMisbehaved):
         client.resolve(TOOL, None)
@@ -332,9 +326,7 @@ def test_an_expired_presigned_url_is_asked_for_again(
     assert read_layer(client) == LAYER
 
 
-def test_a_presigned_url_is_in_no_message(
-    small: SmallRegistry, client: RegistryClient, listen: Listen
-) -> None:
+def test_a_presigned_url_is_in_no_message(small: SmallRegistry, client: RegistryClient, listen: Listen) -> None:
     expired = listen(answering(403))
     small.instead[digest_of(LAYER)] = [redirecting(lambda: f"{expired.url}/blob?signature=hidden")]
     with pytest.raises(RegistryFailed) as caught:
@@ -381,9 +373,7 @@ def test_a_token_that_expires_in_mid_pull_is_renewed(
     assert tokens.handed_out == 2
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"token": 5}', b'{"token": "a\\nb"}', b" " * (2 << 20)]
-)
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": 5}', b'{"token": "a\\nb"}', b" " * (2 << 20)])
 def test_a_token_server_that_sends_no_token_misbehaves(
     small: SmallRegistry, peer: ScriptedPeer, client: RegistryClient, body: bytes
 ) -> None:

@@ -133,9 +133,7 @@ def test_schema_one_is_refused_by_name(document: dict[str, Any], content_type: s
     [
         manifest(mediaType="application/vnd.oci.artifact.manifest.v1+json"),
         manifest(mediaType="application/x-other"),
-        manifest(
-            config=descriptor(2, "application/vnd.oci.empty.v1+json"), artifactType="application/x-sbom"
-        ),
+        manifest(config=descriptor(2, "application/vnd.oci.empty.v1+json"), artifactType="application/x-sbom"),
         manifest(config=descriptor(2, "application/vnd.cncf.helm.config.v1+json")),
         manifest(layers=[]),
         manifest(layers=[descriptor(2, "application/vnd.in-toto+json")]),

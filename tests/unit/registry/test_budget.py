@@ -50,7 +50,5 @@ def test_a_date_counts_from_the_answers_own_clock() -> None:
         ({"ratelimit-remaining": "76", "ratelimit-limit": "100"}, Budget(remaining=76, limit=100)),
     ],
 )
-def test_an_allowance_is_a_count_and_perhaps_a_window(
-    headers: dict[str, str], expected: Budget | None
-) -> None:
+def test_an_allowance_is_a_count_and_perhaps_a_window(headers: dict[str, str], expected: Budget | None) -> None:
     assert parse_budget(headers) == expected

@@ -56,9 +56,7 @@ def test_a_library_reads_the_same(challenges: list[tuple[str, dict[str, str]]]) 
         f"{scheme} " + ", ".join(f"{name}={written(value)}" for name, value in values.items())
         for scheme, values in challenges
     )
-    theirs = [
-        (found.scheme.lower(), dict(found.params or {})) for found in authchallenge.parse_challenges(header)
-    ]
+    theirs = [(found.scheme.lower(), dict(found.params or {})) for found in authchallenge.parse_challenges(header)]
 
     assert [(found.scheme, dict(found.parameters)) for found in parse_challenges(header)] == theirs
 
