@@ -120,3 +120,52 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Script:
 def redirecting(to: Callable[[], str], status: int = 307) -> Script:
     """A script that redirects."""
     return lambda exchange: exchange.answer(status, b"", {"Location": to()})
+
+
+class Guard:
+    """Wants HTTP Basic for everything."""
+
+    def __init__(self, behind: Script) -> None:
+        self._behind = behind
+
+    def __call__(self, exchange: Exchange) -> None:
+        if "authorization" in exchange.request.headers:
+            return self._behind(exchange)
+        return exchange.answer(401, b"", {"WWW-Authenticate": 'Basic realm="x"'})
+
+
+class TokenRegistry:
+    """Wants a token that it withdraws whenever a test says so, and hands out new ones itself."""
+
+    def __init__(self, behind: Script) -> None:
+        self.valid = 0
+        self.handed_out = 0
+        self.token_answer: Script | None = None
+        self._behind = behind
+
+    def __call__(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if request.target.startswith("/token"):
+            return (self.token_answer or self._hand_out)(exchange)
+        if request.headers.get("authorization") == f"Bearer token-{self.valid}":
+            return self._behind(exchange)
+        challenge = f'Basic realm="x", Bearer realm="http://{request.headers["host"]}/token",service="s"'
+        return exchange.answer(401, b"", {"WWW-Authenticate": challenge})
+
+    def _hand_out(self, exchange: Exchange) -> None:
+        self.handed_out += 1
+        token = {"access_token": f"token-{self.valid}", "expires_in": 300}
+        exchange.answer(200, json.dumps(token).encode())
+
+
+def through(registry: SmallRegistry) -> Script:
+    """As a proxy sees requests: the whole URL in the first line."""
+
+    def script(exchange: Exchange) -> None:
+        request = exchange.request
+        path = "/" + request.target.split("/", 3)[3]
+        inner = type(request)(method=request.method, target=path, headers=request.headers)
+        exchange.request = inner
+        registry(exchange)
+
+    return script
