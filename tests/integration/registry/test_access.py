@@ -18,6 +18,8 @@ from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry, TlsFiles, docker_registry
 from tests.servers.token_server import TokenServer, token_server
 
+pytestmark = pytest.mark.integration
+
 AMD64 = Architecture(architecture="amd64")
 ALICE = Login(user="alice", password="pass:word")
 # Of "pass:word", by bcrypt, which is all that docker-registry takes.

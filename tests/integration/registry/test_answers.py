@@ -34,6 +34,8 @@ from tests.servers.small_registry import (
     digest_of,
 )
 
+pytestmark = pytest.mark.integration
+
 SCHEMA_ONE = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 

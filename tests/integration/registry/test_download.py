@@ -24,6 +24,8 @@ from tests.integration.registry.downloading import (
 from tests.servers.scripted_http import Exchange, ScriptedPeer
 from tests.servers.small_registry import SmallRegistry, answering
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def small() -> SmallRegistry:

@@ -20,6 +20,8 @@ from tests.integration.registry.conftest import MakeClient
 from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry
 
+pytestmark = pytest.mark.integration
+
 AMD64 = Architecture(architecture="amd64")
 NO_LIMITS = FetchLimits()
 

@@ -37,6 +37,8 @@ from tests.integration.registry.downloading import (
 from tests.servers.scripted_http import Exchange, ScriptedPeer, scripted_http
 from tests.servers.small_registry import SmallRegistry, answering, digest_of
 
+pytestmark = pytest.mark.integration
+
 FOREIGN_TYPE = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
 PULLER = """

@@ -24,6 +24,8 @@ from tests.servers.small_registry import (
     through,
 )
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def small() -> SmallRegistry:
