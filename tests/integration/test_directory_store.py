@@ -16,6 +16,8 @@ from imagegw.errors import BlobCorrupt, BlobMissing, StoreFailed, StoreFull
 from imagegw.store.directory import DirectoryStore
 from imagegw.store.failures import translated
 
+pytestmark = pytest.mark.integration
+
 BODY = b"squashed" * 5000
 DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
 DAYS_AGO_S = 1_000_000_000.0

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+import requests
+
+from imagegw.domain.oci import INDEX_TYPES, MANIFEST_TYPES
 
 
 def is_installed() -> bool:
@@ -37,11 +43,37 @@ def push(source: str, host: str, name: str, *, options: tuple[str, ...] = ()) ->
     return digest_file.read_text().strip()
 
 
-def inspect_layout(source: str) -> dict[str, Any]:
-    """The manifest of an image in an OCI layout."""
-    done = subprocess.run(["skopeo", "inspect", "--raw", source], stdout=subprocess.PIPE, check=True, timeout=60)
-    manifest: dict[str, Any] = json.loads(done.stdout)
-    return manifest
+def decompress(source: str, directory: Path) -> str:
+    """The same image with its layers as plain tar, so that a push compresses them as it is told to."""
+    _run("skopeo", "--insecure-policy", "copy", "-q", "--dest-decompress", source, f"dir:{directory}")
+    return f"dir:{directory}"
+
+
+def push_index(host: str, name: str, entries: Sequence[Mapping[str, Any]], media_type: str) -> str:
+    """The digest of an index of these entries, which the registry now has as *name* (``repo:tag``)."""
+    document = {"schemaVersion": 2, "mediaType": media_type, "manifests": list(entries)}
+    body = json.dumps(document).encode()
+    repository, _, tag = name.partition(":")
+    url = f"http://{host}/v2/{repository}/manifests/{tag}"
+    answer = requests.put(url, data=body, headers={"Content-Type": media_type}, timeout=30)
+    if answer.status_code != HTTPStatus.CREATED:
+        raise RuntimeError(f"the registry does not take the index: {answer.text}")
+    return answer.headers["Docker-Content-Digest"]
+
+
+def entry(host: str, name: str, **more: Any) -> dict[str, Any]:
+    """What an index says of a manifest that the registry has as *name*."""
+    repository, _, tag = name.partition(":")
+    accepted = ", ".join(MANIFEST_TYPES | INDEX_TYPES)
+    answer = requests.head(
+        f"http://{host}/v2/{repository}/manifests/{tag}", headers={"Accept": accepted}, timeout=30
+    )
+    return {
+        "mediaType": answer.headers["Content-Type"],
+        "digest": answer.headers["Docker-Content-Digest"],
+        "size": int(answer.headers["Content-Length"]),
+        **more,
+    }
 
 
 def _run(*arguments: str) -> None:

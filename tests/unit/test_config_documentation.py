@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagegw.config.load import FILE_VARIABLE, OVERRIDES
-from imagegw.config.locations import DOCKER_HUB_NAMES
 from imagegw.config.platforms import LocalAccess, Platform, SshAccess
 from imagegw.config.reference import describe_keys, render_tables
 from imagegw.config.site import Settings
+from imagegw.domain.reference import DOCKER_HUB_NAMES
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 

@@ -65,8 +65,8 @@ class Downloader:
         upload.commit()
 
     def _counted(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
+        self.tally.reached(blob.digest, offset)
         for chunk in self._resumed(blob, offset):
-            self.stop.check()
             yield chunk
             offset += len(chunk)
             self.tally.reached(blob.digest, offset)
@@ -75,17 +75,17 @@ class Downloader:
         """The blob's bytes after *offset*, over as many connections as it takes."""
         fruitless = 0
         while offset < blob.size_bytes:
-            before = offset
+            before, failure = offset, None
             try:
                 for chunk in self._over_one_connection(blob, offset):
                     offset += len(chunk)
                     yield chunk
-                return
-            except (RegistryFailed, RegistryUnreachable):
-                self.stop.check()
-                fruitless = 0 if offset > before else fruitless + 1
-                if fruitless >= FRUITLESS_TRIES:
-                    raise
+            except (RegistryFailed, RegistryUnreachable) as error:
+                failure = error
+            self.stop.check()
+            fruitless = 0 if offset > before else fruitless + 1
+            if fruitless >= FRUITLESS_TRIES:
+                raise failure or RegistryFailed(f"the registry has only {offset} bytes of {blob.digest}")
 
     def _over_one_connection(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
         """The bytes after *offset*, until the blob or the connection ends.

@@ -2,10 +2,11 @@
 
 from imagegw.config.access import Token
 from imagegw.config.load import load, parse
-from imagegw.config.locations import Location, base_url, find_location, is_docker_hub
+from imagegw.config.locations import Location, base_url, find_location
 from imagegw.config.platforms import Platform
 from imagegw.config.secret_files import Login, read_login, read_secret_keys
 from imagegw.config.site import Settings
+from imagegw.domain.reference import is_docker_hub
 from imagegw.errors import ConfigurationInvalid, Problem
 
 __all__ = [

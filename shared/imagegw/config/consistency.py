@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from imagegw.config.locations import DOCKER_HUB_NAMES, is_docker_hub
 from imagegw.config.problems import render_found, render_path
 from imagegw.config.values import is_host
+from imagegw.domain.reference import DOCKER_HUB_NAMES, is_docker_hub
 from imagegw.errors import Problem
 
 

@@ -19,9 +19,8 @@ from imagegw.config.values import (
     Texts,
     WebUrl,
 )
+from imagegw.domain.reference import DOCKER_HUB_NAMES, is_docker_hub
 
-DOCKER_HUB_NAMES = frozenset({"", "docker.io", "index.docker.io", "registry-1.docker.io"})
-"""All mean Docker Hub, with or without a ``url``, and with ``library/`` before names of one component."""
 DOCKER_HUB_URL = "https://registry-1.docker.io"
 
 
@@ -82,11 +81,6 @@ class Location(Section):
     read_timeout: PositiveDuration = Field(
         default=timedelta(seconds=60), alias="readTimeout", description="between two chunks of an answer"
     )
-
-
-def is_docker_hub(name: str) -> bool:
-    """Whether a location of this name is Docker Hub."""
-    return name in DOCKER_HUB_NAMES
 
 
 def find_location(locations: Mapping[str, Location], name: str) -> tuple[str, Location] | None:

@@ -111,13 +111,20 @@ def _split(text: str) -> tuple[str, str | None, str | None]:
 def _place(name: str, locations: Collection[str], default_location: str) -> tuple[str, str]:
     """The location that *name* begins with, or the default one, and the repository there."""
     first, slash, rest = name.partition("/")
-    if slash and first:
-        if first in locations:
-            return first, rest
-        if first in DOCKER_HUB_NAMES:
-            for spelling in sorted(DOCKER_HUB_NAMES.intersection(locations)):
-                return spelling, rest
-    return default_location, name
+    named = _spelt(first, locations) if slash and first else None
+    if named is not None:
+        return named, rest
+    default = _spelt(default_location, locations)
+    return default_location if default is None else default, name
+
+
+def _spelt(location: str, locations: Collection[str]) -> str | None:
+    """How the configuration spells *location*: Docker Hub may have any of its names there; None: not at all."""
+    if location in locations:
+        return location
+    if location in DOCKER_HUB_NAMES:
+        return next(iter(sorted(DOCKER_HUB_NAMES.intersection(locations))), None)
+    return None
 
 
 def _check_repository(repository: str, text: str) -> None:

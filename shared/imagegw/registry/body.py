@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 
 import requests
@@ -88,10 +87,7 @@ def read_limited(
 
 def interrupt(response: requests.Response) -> None:
     """Wakes the thread that waits for this body: its read ends as if the connection had broken."""
-    connection = getattr(response.raw, "connection", None)
-    sock = getattr(connection, "sock", None)
-    if isinstance(sock, socket.socket):
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it has ended by itself
+    try:
+        response.raw.shutdown()
+    except (OSError, ValueError, RuntimeError):
+        return  # it has ended by itself

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -37,7 +36,6 @@ from imagegw.domain.oci import (
 from imagegw.domain.reference import Reference
 from imagegw.errors import (
     BlobCorrupt,
-    GatewayError,
     ManifestInvalid,
     ManifestUnknown,
     RegistryDenied,
@@ -47,40 +45,10 @@ from imagegw.registry.blobs import READABLE, BlobSource, BlobStream, ResponseStr
 from imagegw.registry.body import read_limited
 from imagegw.registry.budget import Budget
 from imagegw.registry.foreign import ForeignSource
+from imagegw.registry.found import FetchedManifest, PlatformManifest, Resolved
 from imagegw.registry.requester import Question, Requester
 from imagegw.registry.settings import InPlaceRetry, LocationSettings, Login
 from imagegw.registry.transport import Transport
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resolved:
-    """What a reference means at its registry now."""
-
-    digest: str
-    """Of the manifest or index."""
-    media_type: str | None
-    size_bytes: int | None
-    public: bool
-    """Whether anybody may read it; else only who has a login such as the one that it was resolved with."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchedManifest:
-    """A manifest or index whose bytes have the digest that they were asked for by."""
-
-    digest: str
-    body: bytes
-    parsed: Manifest | Index
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlatformManifest:
-    """The one manifest that is right for a platform."""
-
-    digest: str
-    body: bytes
-    manifest: Manifest
-    config: ImageConfig
 
 
 class RegistryClient:
@@ -133,7 +101,7 @@ class RegistryClient:
             ManifestInvalid, ManifestTooLarge: it is broken.
             NotAnImage, SchemaOneRefused: it is nothing that the gateway takes.
         """
-        with self._ask_any(_manifest_question("GET", repository, digest), login) as response:
+        with self._requester.ask_for_content(_manifest_question("GET", repository, digest), login) as response:
             body, content_type = self._read_manifest(response, digest), response.headers.get("Content-Type")
         if digest_of(body, like=digest) != digest:
             raise BlobCorrupt(f"expected a manifest of the digest {digest}, found other bytes")
@@ -199,7 +167,7 @@ class RegistryClient:
         question = _manifest_question(
             "HEAD", reference.repository, reference.wanted, good=frozenset({200, 405, 501})
         )
-        with self._requester.ask(self.settings.url, question, login) as response:
+        with self._requester.ask(question, login) as response:
             media_type = media_type_of(response.headers.get("Content-Type"))
             digest = response.headers.get("Docker-Content-Digest", "")
             size = response.headers.get("Content-Length", "")
@@ -215,7 +183,7 @@ class RegistryClient:
     def _resolve_by_get(self, reference: Reference, login: Login | None, *, public: bool) -> Resolved:
         """For registries that do not tell the digest in an answer to HEAD, which they need not."""
         question = _manifest_question("GET", reference.repository, reference.wanted)
-        with self._requester.ask(self.settings.url, question, login) as response:
+        with self._requester.ask(question, login) as response:
             media_type = media_type_of(response.headers.get("Content-Type"))
             body = self._read_manifest(response, reference.wanted)
         digest = digest_of(body, like=reference.digest or "sha256:")
@@ -238,7 +206,7 @@ class RegistryClient:
             good=READABLE | {416},
         )
         try:
-            response = self._ask_any(question, login)
+            response = self._requester.ask_for_content(question, login)
         except ManifestUnknown as error:
             raise RegistryMisbehaved(f"the registry has the manifest but not its blob: {error.sentence}") from error
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -255,15 +223,6 @@ class RegistryClient:
         except BaseException:
             response.close()
             raise
-
-    def _ask_any(self, question: Question, login: Login | None) -> requests.Response:
-        """The answer of the first mirror that has one, or else the registry's own."""
-        for mirror in self.settings.mirrors:
-            try:
-                return self._requester.ask_once(mirror, question, None)
-            except GatewayError:
-                continue
-        return self._requester.ask(self.settings.url, question, login)
 
 
 class _Repository:

@@ -1,4 +1,4 @@
-"""One authorised request to a registry: challenge answered, short failures tried again in place."""
+"""One authorised request to a location: challenge answered, short failures tried again in place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http import HTTPStatus
 import requests
 import tenacity
 
-from imagegw.errors import RegistryFailed, RegistryUnreachable
+from imagegw.errors import GatewayError, RegistryDenied, RegistryFailed, RegistryUnreachable
 from imagegw.registry.answers import meaning_of
 from imagegw.registry.budget import Budget, parse_budget
 from imagegw.registry.settings import InPlaceRetry, LocationSettings, Login
@@ -46,6 +46,7 @@ class Requester:
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
+        self._settings = settings
         self._transport = transport
         self._authorizer = Authorizer(settings, transport, monotonic=monotonic, now=now)
         self._retry = retry
@@ -53,8 +54,10 @@ class Requester:
         self._lock = threading.Lock()
         self._budgets: dict[Login | None, Budget] = {}
 
-    def ask(self, base: str, question: Question, login: Login | None) -> requests.Response:
-        """A good answer, its body unread; the caller closes it. Tried again at once where that may help.
+    def ask(self, question: Question, login: Login | None) -> requests.Response:
+        """The registry's own good answer, its body unread; the caller closes it.
+
+        Tried again at once where that may help.
 
         Raises:
             GatewayError: as :func:`imagegw.registry.answers.meaning_of` and the transport say.
@@ -65,20 +68,38 @@ class Requester:
             wait=tenacity.wait_random_exponential(multiplier=self._retry.first_wait_s, max=self._retry.last_wait_s),
             reraise=True,
         )
-        return again(self.ask_once, base, question, login)
+        return again(self._ask_once, self._settings.url, question, login)
 
-    def ask_once(self, base: str, question: Question, login: Login | None) -> requests.Response:
-        """Like :meth:`ask`, tried once."""
+    def ask_for_content(self, question: Question, login: Login | None) -> requests.Response:
+        """The answer of the first mirror that has one, or else the registry's own, as by :meth:`ask`.
+
+        For what is named by a digest only, since a mirror may send anything. It is asked without a login.
+        """
+        for mirror in self._settings.mirrors:
+            try:
+                return self._ask_once(mirror, question, None)
+            except GatewayError:
+                continue
+        try:
+            return self.ask(question, login)
+        except RegistryDenied:
+            # The site's own login is only there for a larger allowance: it must not lose what is public.
+            if login is None or login != self._settings.site_login:
+                raise
+        return self.ask(question, None)
+
+    def budget(self, login: Login | None) -> Budget | None:
+        """What the registry last said is left of this account's allowance; None if it said nothing."""
+        with self._lock:
+            return self._budgets.get(login)
+
+    def _ask_once(self, base: str, question: Question, login: Login | None) -> requests.Response:
         account = Account(base=base, repository=question.repository, login=login)
         url = f"{base.rstrip('/')}/v2/{question.repository}/{question.path}"
         permit = self._authorizer.permit(account)
         response = self._send(question, url, permit)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            fresh = self._authorizer.answer(account, permit, response.headers.get("WWW-Authenticate", ""))
-            if fresh is not None:
-                response.close()
-                permit = fresh
-                response = self._send(question, url, permit)
+            permit, response = self._convince(account, permit, response, question, url)
         if response.status_code in question.good:
             if permit is not None:
                 self._authorizer.accepted(account, permit)
@@ -86,10 +107,24 @@ class Requester:
             return response
         raise meaning_of(response, asked=url, what=question.what, now=self._now())
 
-    def budget(self, login: Login | None) -> Budget | None:
-        """What the registry last said is left of this account's allowance; None if it said nothing."""
-        with self._lock:
-            return self._budgets.get(login)
+    def _convince(
+        self,
+        account: Account,
+        permit: Permit | None,
+        refusal: requests.Response,
+        question: Question,
+        url: str,
+    ) -> tuple[Permit | None, requests.Response]:
+        """What is answered once the refusal's challenge is met; the refusal again if it cannot be."""
+        try:
+            fresh = self._authorizer.answer(account, permit, refusal.headers.get("WWW-Authenticate", ""))
+        except BaseException:
+            refusal.close()
+            raise
+        if fresh is None:
+            return permit, refusal
+        refusal.close()
+        return fresh, self._send(question, url, fresh)
 
     def _send(self, question: Question, url: str, permit: Permit | None) -> requests.Response:
         headers = dict(question.headers) | ({} if permit is None else {"Authorization": permit.header})

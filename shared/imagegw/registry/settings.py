@@ -63,8 +63,8 @@ class LocationSettings:
     client_key: Path | None = None
     auth_method: Literal["token", "basic"] | None = None
     """The only kind of challenge to answer; None: what the registry asks for."""
-    proxy: str | None = None
-    """In place of the environment's."""
+    proxy: str | None = field(default=None, repr=False)
+    """In place of the environment's; it may hold a password."""
     site_login: Login | None = None
     """The site's own account, against rate limits; never used to find out whether a user may read."""
     allow: tuple[str, ...] = ()

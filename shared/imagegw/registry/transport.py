@@ -87,7 +87,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise _translate(error, url) from error
 
 
@@ -109,8 +109,11 @@ def origin_of(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _checked_redirect(url: str, target: str) -> str:
-    onward = urljoin(url, target)
-    scheme = urlsplit(onward).scheme
+    try:
+        onward = urljoin(url, target)
+        scheme = urlsplit(onward).scheme
+    except ValueError as error:
+        raise RegistryMisbehaved(f"{host_of(url)} redirects to what is no URL") from error
     if scheme not in {"http", "https"} or (scheme == "http" and urlsplit(url).scheme == "https"):
         raise RegistryMisbehaved(f"{host_of(url)} redirects from https to {scheme or 'nowhere'}")
     return onward
@@ -126,6 +129,9 @@ def _translate(error: Exception, url: str) -> RegistryUnreachable | RegistryFail
         return RegistryFailed(f"{host} took the request and did not answer in time")
     if isinstance(error, requests.exceptions.ProxyError):
         return RegistryUnreachable(f"no way to {host} through the proxy: {_root(error)}")
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidProxyURL):
+        # URLs have been checked before, so it is the proxy; SOCKS needs a package that is an extra of ours.
+        return RegistryUnreachable(f"no way to {host} through a proxy of this kind; SOCKS needs the extra `socks`")
     if isinstance(error, requests.ConnectionError):
         return RegistryUnreachable(f"no connection to {host}: {_root(error)}")
     if isinstance(error, (ValueError, urllib3.exceptions.LocationParseError)):
@@ -152,8 +158,15 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
     return request
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone: requests would read their whole body first, of whatever size, to look ahead."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def _make_session(settings: LocationSettings) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.auth = _no_credentials
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "imagegw", "Accept-Encoding": "identity"})

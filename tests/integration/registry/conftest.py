@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from imagegw.registry.settings import InPlaceRetry, LocationSettings
 from tests.servers import docker_registry as registries
 from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry, docker_registry
+from tests.servers.scripted_http import Script, ScriptedPeer, scripted_http
 
 QUICK = InPlaceRetry(attempts=2, first_wait_s=0.01, last_wait_s=0.02)
 MakeClient = Callable[..., RegistryClient]
+Listen = Callable[[Script], ScriptedPeer]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,6 +55,13 @@ def make_client() -> Iterator[MakeClient]:
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Scripted peers that listen until the end of the test."""
+    with ExitStack() as peers:
+        yield lambda script: peers.enter_context(scripted_http(script))
 
 
 @pytest.fixture

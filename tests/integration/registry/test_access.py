@@ -18,6 +18,8 @@ from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry, TlsFiles, docker_registry
 from tests.servers.token_server import TokenServer, token_server
 
+pytestmark = pytest.mark.integration
+
 AMD64 = Architecture(architecture="amd64")
 ALICE = Login(user="alice", password="pass:word")
 # Of "pass:word", by bcrypt, which is all that docker-registry takes.
@@ -101,6 +103,18 @@ def test_the_sites_own_login_reads_what_anybody_may_read(
     client.platform_manifest("team/public", resolved.digest, AMD64, login)
 
     assert tokens.asked == ["GET anonymous", "GET alice"]
+
+
+def test_a_login_of_the_site_that_is_wrong_loses_nothing_that_is_public(
+    token_registry: DockerRegistry, make_client: MakeClient
+) -> None:
+    wrong = Login(user="alice", password="outdated")
+    client = make_client(token_registry.url, site_login=wrong)
+    resolved = client.resolve(reference("team/public"), None)
+
+    assert client.platform_manifest("team/public", resolved.digest, AMD64, wrong).digest == resolved.digest
+    with pytest.raises(RegistryDenied):
+        client.manifest("team/private", resolved.digest, Login(user="alice", password="guess"))
 
 
 @pytest.mark.parametrize(("repository", "requests"), [("team/public", 1), ("team/private", 2)])
