@@ -16,6 +16,7 @@ _ALL_READ = 0o444
 _OTHERS_READ = 0o004
 _OWNER_WRITE = 0o200
 _LAST_TIME = (1 << 32) - 1
+_XATTRS_OF_SQUASHFS = (b"user.", b"trusted.", b"security.")
 
 
 class Attributes(NamedTuple):
@@ -52,8 +53,12 @@ def apply(policy: Policy, entry: Entry) -> Attributes:
         uid=entry.uid if keep_ids else 0,
         gid=entry.gid if keep_ids else 0,
         mtime=min(max(entry.mtime, 0), _LAST_TIME),
-        xattrs=entry.xattrs if policy.xattrs == "keep" else (),
+        xattrs=_xattrs(entry) if policy.xattrs == "keep" else (),
     )
+
+
+def _xattrs(entry: Entry) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple(pair for pair in entry.xattrs if pair[0].startswith(_XATTRS_OF_SQUASHFS))
 
 
 def _mode(policy: Policy, entry: Entry) -> int:

@@ -12,9 +12,10 @@ from imagegw_converter.formats import programs, superblock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imagegw.domain.conversion import ConversionOptions
+    from imagegw.domain.conversion import Compressor, ConversionOptions
 
 NAME = "mksquashfs"
+COMPRESSORS: frozenset[Compressor] = frozenset({"zstd", "gzip", "xz", "lzo", "lz4"})
 _UNCOMPRESSED = 0x8000
 _MTIME_IN_INODE = 8
 

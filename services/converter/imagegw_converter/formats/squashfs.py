@@ -13,18 +13,24 @@ if TYPE_CHECKING:
     from imagegw.domain.conversion import ConversionOptions
     from imagegw_converter.formats.port import Expected, Writer
 
+_COMPRESSORS = {tar2sqfs.NAME: tar2sqfs.COMPRESSORS, mksquashfs.NAME: mksquashfs.COMPRESSORS}
+
 
 class Squashfs:
     """See :class:`imagegw_converter.formats.port.Format`."""
 
     def writer(self, options: ConversionOptions) -> Writer:
         """Prefer tar2sqfs: faster, and right on input on which mksquashfs has had races."""
-        if options.writer in {"auto", tar2sqfs.NAME} and programs.is_installed(tar2sqfs.NAME):
+        wanted = (tar2sqfs.NAME, mksquashfs.NAME) if options.writer == "auto" else (options.writer,)
+        able = [name for name in wanted if options.compressor in _COMPRESSORS[name]]
+        if tar2sqfs.NAME in able and programs.is_installed(tar2sqfs.NAME):
             return tar2sqfs.Tar2Sqfs.found()
-        if options.writer in {"auto", mksquashfs.NAME} and programs.is_installed(mksquashfs.NAME):
+        if mksquashfs.NAME in able and programs.is_installed(mksquashfs.NAME):
             return mksquashfs.MkSquashfs.found()
-        wanted = "tar2sqfs or mksquashfs" if options.writer == "auto" else options.writer
-        message = f"the converter needs {wanted}, and it is not installed on this host"
+        if not able:
+            message = f"{options.writer} cannot write {options.compressor}"
+            raise ToolMissing(message)
+        message = f"the converter needs {' or '.join(able)}, and it is not installed on this host"
         raise ToolMissing(message)
 
     def check(self, file: Path, writer: Writer, options: ConversionOptions, expected: Expected) -> str:

@@ -10,9 +10,12 @@ from imagegw_converter.formats import programs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imagegw.domain.conversion import ConversionOptions
+    from imagegw.domain.conversion import Compressor, ConversionOptions
 
 NAME = "tar2sqfs"
+
+COMPRESSORS: frozenset[Compressor] = frozenset({"zstd", "gzip", "xz", "lzo"})
+"""Not lz4: what 1.2.0 writes with it, unsquashfs 4.5.1 calls corrupt (tried)."""
 
 
 @dataclass(frozen=True)
