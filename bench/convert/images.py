@@ -34,6 +34,7 @@ BASES = {"M": "S", "L": "M"}
 
 
 def main() -> None:
+    """Make the image that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("image", choices=["S", "M", "L"])
@@ -60,6 +61,7 @@ def make(directory: Path, image: str, mirror: str) -> None:
 
 
 def make_base(directory: Path, layout: Path, mirror: str) -> None:
+    """Make S: a minimal Debian in one layer."""
     root = directory / "S.root"
     run("debootstrap", "--variant=minbase", SUITE, root, mirror)
     run("umoci", "init", "--layout", layout)
@@ -69,6 +71,7 @@ def make_base(directory: Path, layout: Path, mirror: str) -> None:
 
 
 def add_layers(directory: Path, layout: Path, image: str) -> None:
+    """Run an image's steps in its tree, and make a layer of what each has changed."""
     bundle = directory / f"{image}.bundle"
     run("umoci", "unpack", "--image", f"{layout}:bench", bundle)
     root = bundle / "rootfs"
@@ -80,6 +83,7 @@ def add_layers(directory: Path, layout: Path, image: str) -> None:
 
 
 def run(*command: str | Path) -> None:
+    """Run a program that has to succeed."""
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

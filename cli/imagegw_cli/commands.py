@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "convert": Entry(
         target="imagegw_cli.convert:convert",
-        short_help="Make one image file on this machine, without broker or database.",
+        short_help="Make one image file, without broker or database.",
     ),
 }
 

@@ -66,8 +66,8 @@ def _policy_options(command: Callable[..., None]) -> Callable[..., None]:
 @_policy_options
 def convert(source: str, output: Path, *, as_json: bool, memory_mib: int, **chosen: Any) -> None:
     """Make the image file FILE of SOURCE, which is oci:DIR[:TAG] or docker-archive:FILE."""
-    from imagegw_cli.image_sources import open_source  # noqa: PLC0415 - other commands need not load it
-    from imagegw_converter.conversion import convert as run  # noqa: PLC0415
+    from imagegw_cli.image_sources import open_source
+    from imagegw_converter.conversion import convert as run
 
     try:
         image = open_source(source)
@@ -98,8 +98,8 @@ def _summary(output: Path, record: ConversionRecord) -> str:
 @contextmanager
 def _progress(*, shown: bool) -> Iterator[ReportProgress]:
     """Show a bar on standard error if somebody looks at it."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not (shown and console.is_terminal):

@@ -29,6 +29,8 @@ class NeedsIndex(Exception):
 
 
 class Verdict(Enum):
+    """What becomes of an entry."""
+
     SKIP = auto()
     WRITE = auto()
     LINK = auto()

@@ -108,9 +108,7 @@ def test_what_stood_under_the_name_is_replaced(tmp_path: Path) -> None:
         ("auto", "lz4"),
     ],
 )
-def test_every_compressor_is_written_and_read_back(
-    tmp_path: Path, writer: WriterChoice, compressor: str
-) -> None:
+def test_every_compressor_is_written_and_read_back(tmp_path: Path, writer: WriterChoice, compressor: str) -> None:
     converted = convert_in(tmp_path, an_image(), compressor=compressor, writer=writer, block_bytes=65536)
     assert converted.tree[b"bin/a"].content == NOISE
 
@@ -124,7 +122,7 @@ def test_lz4_is_not_left_to_a_writer_whose_lz4_cannot_be_read(tmp_path: Path) ->
 def test_a_stop_leaves_nothing_behind(tmp_path: Path, call: int) -> None:
     calls = 0
 
-    def stop(_done: int, _total: int | None) -> None:
+    def stop(done_bytes: int, total_bytes: int | None) -> None:  # noqa: ARG001 - named as its callers name them
         nonlocal calls
         calls += 1
         if calls == call:
@@ -139,7 +137,11 @@ def test_a_stop_leaves_nothing_behind(tmp_path: Path, call: int) -> None:
 def test_progress_ends_with_all_bytes_read(tmp_path: Path) -> None:
     image = an_image()
     seen: list[tuple[int, int | None]] = []
-    convert(image, ConversionOptions(), tmp_path / "x", lambda done, total: seen.append((done, total)))
+
+    def note(done_bytes: int, total_bytes: int | None) -> None:
+        seen.append((done_bytes, total_bytes))
+
+    convert(image, ConversionOptions(), tmp_path / "x", note)
     size = sum(layer.size_bytes for layer in image.layers)
     assert seen[-1] == (size, size)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -281,5 +283,3 @@ def test_the_kernel_mounts_the_file_and_a_program_in_it_runs(tmp_path: Path, wri
         assert tree_on_disk(mount)[b"bin/sh"].mtime == TIME
     finally:
         subprocess.run(["umount", mount], check=True)
-
-

@@ -79,7 +79,7 @@ def in_one_pass(image: list[list[Entry]]) -> Image:
                 assert item.path not in made, "written twice"
                 made[item.path] = (number, item.position)
         overlay.end_layer()
-    implied = {path: None for path in overlay.implied | {b""}}
+    implied = dict.fromkeys(overlay.implied | {b""})
     return implied | described | made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
 from typing import TYPE_CHECKING
@@ -58,7 +59,9 @@ FILES = st.builds(file, PATHS, st.binary(max_size=1500), mode=MODES, uid=IDS, gi
 ITEMS = st.one_of(
     FILES,
     st.builds(directory, PATHS, mode=MODES, uid=IDS, mtime=TIMES),
-    st.builds(symlink, PATHS, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)),
+    st.builds(
+        symlink, PATHS, st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+    ),
     st.builds(hard_link, PATHS, PATHS),
     st.builds(Item, name=PATHS, kind=st.just(tarfile.CHRTYPE), device=st.tuples(st.integers(0, 99), st.just(3))),
     st.builds(Item, name=PATHS, kind=st.just(tarfile.FIFOTYPE)),
@@ -79,7 +82,8 @@ def _as_tarfile_says(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[obj
     link = member.linkname.encode("utf-8", "surrogateescape") if member.issym() or member.islnk() else b""
     device = (member.devmajor, member.devminor) if member.isdev() and not member.isfifo() else (0, 0)
     return (
-        member.name.encode("utf-8", "surrogateescape").strip(b"/"), member.type, member.mode, member.uid, member.gid,
+        member.name.encode("utf-8", "surrogateescape").strip(b"/"), member.type, member.mode,
+        member.uid, member.gid,
         int(member.mtime // 1), link, device, source.read() if source else b"",
     )  # fmt: skip
 
@@ -119,10 +123,8 @@ def _repair(archive: bytearray, header: int) -> None:
 
 
 def _reads_or_refuses(data: bytes) -> None:
-    try:
+    with contextlib.suppress(TarError, EntryRefused):
         read(data)
-    except (TarError, EntryRefused) as refused:
-        assert str(refused)
 
 
 @pytest.mark.parametrize(
