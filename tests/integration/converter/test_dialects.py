@@ -48,7 +48,7 @@ def refusal(where: Path, *layers: Sequence[Item] | bytes) -> str:
     return refused.value.sentence
 
 
-# --- traversal -----------------------------------------------------------------------------------------------------
+# --- traversal ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/../evil", "a/.."])
@@ -79,7 +79,7 @@ def test_a_symlinks_target_is_kept_as_it_is(tmp_path: Path) -> None:
     assert merged(tmp_path, [symlink("x", "/../../a//b/./")])[b"x"].content == b"/../../a//b/./"
 
 
-# --- dialects ------------------------------------------------------------------------------------------------------
+# --- dialects -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dialect", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
@@ -144,7 +144,7 @@ def test_a_directory_of_before_1988_is_one(tmp_path: Path) -> None:
     assert merged(tmp_path, [Item(name="d/", kind=tarfile.AREGTYPE, mode=0o755)])[b"d"].kind == "d"
 
 
-# --- sparse files --------------------------------------------------------------------------------------------------
+# --- sparse files -------------------------------------------------------------------------------------------------
 
 SPARSE = b"A" * 512 + bytes(100_000) + b"B" * 512 + bytes(300_000)
 MAP = [(0, 512), (100_512, 512), (len(SPARSE), 0)]

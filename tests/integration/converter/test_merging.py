@@ -50,7 +50,7 @@ def refusal(where: Path, *layers: Sequence[Item] | bytes) -> str:
     return refused.value.sentence
 
 
-# --- whiteouts -----------------------------------------------------------------------------------------------------
+# --- whiteouts ----------------------------------------------------------------------------------------------------
 
 
 def test_a_whiteout_hides_what_lower_layers_have(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_whiteout_reaches_through_a_directory_that_was_a_symlink_below(tmp_pat
     assert tree[b"d"].kind == "d"
 
 
-# --- replacements --------------------------------------------------------------------------------------------------
+# --- replacements -------------------------------------------------------------------------------------------------
 
 
 def test_a_directory_is_replaced_by_a_file(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_names_that_differ_in_case_are_different_files(tmp_path: Path) -> None:
     assert (tree[b"readme"].content, tree[b"README"].content) == (b"a", b"b")
 
 
-# --- hard links ----------------------------------------------------------------------------------------------------
+# --- hard links ---------------------------------------------------------------------------------------------------
 
 
 def test_a_hard_link_within_a_layer_is_one(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_hard_link_with_the_size_of_its_target_has_no_body(tmp_path: Path) -> 
     assert set(merged(tmp_path, bytes(archive))) == {b"", b"a", b"b", b"c"}
 
 
-# --- parents -------------------------------------------------------------------------------------------------------
+# --- parents ------------------------------------------------------------------------------------------------------
 
 
 @needs_root
