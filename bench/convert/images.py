@@ -64,6 +64,7 @@ def make_base(directory: Path, layout: Path, mirror: str) -> None:
     """Make S: a minimal Debian in one layer."""
     root = directory / "S.root"
     run("debootstrap", "--variant=minbase", SUITE, root, mirror)
+    run("chroot", root, "/bin/sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*")
     run("umoci", "init", "--layout", layout)
     run("umoci", "new", "--image", f"{layout}:bench")
     run("umoci", "insert", "--image", f"{layout}:bench", root, "/")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from imagegw.config import parse
+from imagegw.config.conversion_options import conversion_options
 from imagegw.domain.artifact_key import artifact_key, canonical_json, key_document
 from imagegw.domain.conversion import ConversionOptions, Limits, Policy
 from imagegw.domain.mksquashfs_options import with_converter_options
 from imagegw.errors import ConfigurationInvalid
 
+DATA = Path(__file__).parents[2] / "data"
 MANIFEST = "sha256:" + "a" * 64
 JSON = st.recursive(
     st.none()
@@ -118,15 +123,40 @@ def test_another_compressor_has_its_own_level() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"squashfs": "-Xbcj x86"}, "-Xbcj means nothing to this gateway"),
-        ({"squashfs": "-comp"}, "-comp needs a value"),
-        ({"squashfs": "-comp rar"}, "rar"),
-        ({"squashfs": "-b large"}, "-b needs a number, found large"),
+        ({"squashfs": "-Xbcj"}, "mean nothing to a gateway.* found -Xbcj"),
+        ({"squashfs": "-comp"}, "a name after -comp, found the end"),
+        ({"squashfs": "-comp rar"}, "found -comp rar"),
+        ({"squashfs": "-b large"}, "a number after -b, found large"),
         ({"squashfs": "-Xcompression-level 30"}, "zstd has levels 1 to 22"),
-        ({"squashfs": "-comp 'zstd"}, "cannot be split"),
-        ({"ext4": ""}, "expected the format squashfs, found ext4"),
+        ({"squashfs": "-comp 'zstd"}, "No closing quotation"),
+        ({"ext4": ""}, "the format squashfs, found ext4"),
     ],
 )
 def test_arguments_that_mean_nothing_or_are_wrong_are_refused(arguments: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigurationInvalid, match=said):
         with_converter_options(ConversionOptions(), arguments)
+
+
+def test_every_wrong_argument_is_named_at_once() -> None:
+    with pytest.raises(ConfigurationInvalid) as refused:
+        with_converter_options(ConversionOptions(), {"squashfs": "-Xbcj -b x", "ext4": "-j"})
+    assert [problem.found for problem in refused.value.errors] == ["ext4", "-Xbcj", "x"]
+
+
+def test_a_sites_configuration_says_all_of_it() -> None:
+    site = json.loads((DATA / "local.json").read_text()) | {
+        "Conversion": {"compressor": "gzip", "policy": {"restrictedFiles": "closed"}},
+        "ImageLimits": {"entries": 10, "duration": "1h"},
+        "ConverterOptions": {"squashfs": "-Xcompression-level 6 -noappend"},
+    }
+    assert conversion_options(parse(site, {}, source="site")) == ConversionOptions(
+        compressor="gzip",
+        level=6,
+        policy=Policy(restricted_files="closed"),
+        limits=Limits(entries=10, duration_s=3600),
+    )
+
+
+def test_the_samples_say_the_defaults() -> None:
+    site = json.loads((DATA / "local.json").read_text())
+    assert conversion_options(parse(site, {}, source="site")) == ConversionOptions()
