@@ -27,6 +27,10 @@ COMMANDS: Mapping[str, Entry] = {
         target="imagegw_cli.check_config:check_config",
         short_help="Check a configuration file; name every error at once.",
     ),
+    "convert": Entry(
+        target="imagegw_cli.convert:convert",
+        short_help="Make one image file, without broker or database.",
+    ),
 }
 
 

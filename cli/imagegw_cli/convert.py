@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DEFAULTS = ConversionOptions()
+_POLICY_HELP = {
+    "ownership": "root: everything belongs to root; keep: the ids of the layers.",
+    "modes": "readable: a+rX, and directories u+w; keep: as the layers say.",
+    "restricted_files": "Files that their image closes to others, as /etc/shadow: opened too, or kept closed.",
+    "setuid": "setuid and setgid bits; they mean nothing under nosuid.",
+    "xattrs": "Extended attributes, security.capability among them.",
+    "devices": "Device nodes; the runtime mounts the host's /dev.",
+    "dev_content": "What is below /dev.",
+}
 
 
 def _choices(kind: Any) -> click.Choice[str]:
@@ -38,7 +48,7 @@ def _policy_options(command: Callable[..., None]) -> Callable[..., None]:
             type=_choices(field.annotation),
             default=field.default,
             show_default=True,
-            help=f"See {name} in the documentation of the conversion policy.",
+            help=_POLICY_HELP[name],
         )
         command = option(command)
     return command
@@ -98,13 +108,13 @@ def _summary(output: Path, record: ConversionRecord) -> str:
 @contextmanager
 def _progress(*, shown: bool) -> Iterator[ReportProgress]:
     """Show a bar on standard error if somebody looks at it."""
+    if not (shown and sys.stderr.isatty()):
+        yield ignore_progress
+        return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeElapsedColumn
 
     console = Console(stderr=True)
-    if not (shown and console.is_terminal):
-        yield ignore_progress
-        return
     with Progress("layers", BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("layers", total=None)
 

@@ -129,13 +129,14 @@ def write_oci_layout(target: Path, image: ConversionInput, tag: str = "t") -> Pa
     diff_ids = [layer.diff_id for layer in image.layers]
     config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
     described = put(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json")
+    media_type = "application/vnd.oci.image.manifest.v1+json"
     manifest = {
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": media_type,
         "config": described,
         "layers": layers,
     }
-    entry = put(json.dumps(manifest).encode(), manifest["mediaType"])
+    entry = put(json.dumps(manifest).encode(), media_type)
     entry["annotations"] = {"org.opencontainers.image.ref.name": tag}
     (target / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
     (target / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
@@ -179,7 +180,7 @@ def _node(top: bytes, path: bytes, status: os.stat_result, names: list[bytes]) -
         with open(full, "rb") as stream:  # noqa: PTH123 - the path is bytes
             content = stream.read()
     elif stat.S_ISLNK(status.st_mode):
-        content = os.readlink(full)
+        content = os.readlink(full)  # noqa: PTH115 - the path is bytes
     elif stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
         content = str(status.st_rdev).encode()
     return Node(

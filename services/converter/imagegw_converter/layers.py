@@ -29,6 +29,8 @@ class NeedsIndex(Exception):
 
 
 class Verdict(Enum):
+    """What becomes of an entry."""
+
     SKIP = auto()
     WRITE = auto()
     LINK = auto()
@@ -89,27 +91,18 @@ class Overlay:
         own, path = self._layer, entry.path
         if path in own.leaves or path in own.directories:
             raise NeedsIndex(_said("is twice in a layer", path))
-        own.leaves[path] = path
-        if self._is_covered(path):
+        is_link = entry.kind is Kind.HARD_LINK
+        first = own.leaves.get(entry.link) if is_link else path
+        if first is None:
+            raise NeedsIndex(_said("is a hard link to what its layer does not have before it", path))
+        if self._is_covered(path) or self._is_dropped(entry):
+            own.leaves[path] = path
             own.unwritten.add(path)
             return Verdict.SKIP
-        if entry.kind is Kind.HARD_LINK:
-            return self._decide_link(entry)
-        if self._is_dropped(entry):
-            own.unwritten.add(path)
-            return Verdict.SKIP
-        return Verdict.WRITE
-
-    def _decide_link(self, entry: Entry) -> Verdict:
-        own = self._layer
-        first = own.leaves.get(entry.link)
-        if first is None or entry.link == entry.path or first in own.unwritten:
-            raise NeedsIndex(_said("is a hard link to what was not written", entry.path))
-        if self._is_dropped(entry):
-            own.unwritten.add(entry.path)
-            return Verdict.SKIP
-        own.leaves[entry.path] = first
-        return Verdict.LINK
+        if first in own.unwritten:
+            raise NeedsIndex(_said("is a hard link to what was not written", path))
+        own.leaves[path] = first
+        return Verdict.LINK if is_link else Verdict.WRITE
 
     def target(self, entry: Entry) -> bytes:
         """Give the path under which the content was written that a hard link names."""

@@ -20,6 +20,8 @@ _XATTRS_OF_SQUASHFS = (b"user.", b"trusted.", b"security.")
 
 
 class Attributes(NamedTuple):
+    """What an entry's header in the image says, besides its kind and content."""
+
     mode: int
     uid: int
     gid: int
@@ -39,6 +41,7 @@ def is_dropped(policy: Policy, entry: Entry) -> bool:
 
 
 def is_dropped_path(policy: Policy, path: bytes) -> bool:
+    """Say whether the policy keeps everything at a path out of the image."""
     return policy.dev_content == "drop" and path.startswith(b"dev/")
 
 

@@ -35,6 +35,8 @@ class Leaf:
 
 
 class Directory:
+    """A directory and what it holds by name."""
+
     __slots__ = ("children", "entry")
 
     def __init__(self) -> None:
@@ -155,35 +157,26 @@ class Tree:
         With ``make``, what is missing or no directory becomes one.
         """
         stack = [self.root]
-        todo = deque(path.split(b"/"))
+        todo = deque(part for part in path.split(b"/") if part)
+        literal = len(todo)
         followed = 0
-        literal: list[bytes] | None = []
         while todo:
             name = todo.popleft()
-            if name in {b"", b"."}:
-                continue
-            if name == b"..":
-                if len(stack) > 1:
-                    stack.pop()
-                continue
             child = stack[-1].children.get(name)
-            if literal is not None:
-                literal.append(name)
-            if isinstance(child, Directory):
+            if name == b"..":
+                del stack[max(len(stack) - 1, 1) :]
+            elif isinstance(child, Directory):
                 stack.append(child)
             elif child is not None and child.entry.kind is Kind.SYMLINK:
-                if literal is not None and b"/".join(literal) in never_through:
+                if followed == 0 and _first_parts(path, literal - len(todo)) in never_through:
                     return None
-                literal = None
                 followed += 1
                 if followed > MAX_SYMLINKS:
                     raise EntryRefused(path, f"its path leads through more than {MAX_SYMLINKS} symlinks")
-                target = child.entry.link
-                if target.startswith(b"/"):
-                    stack = [self.root]
-                todo.extendleft(reversed(target.split(b"/")))
+                stack = [self.root] if child.entry.link.startswith(b"/") else stack
+                todo.extendleft(reversed(_steps(child.entry.link)))
             elif make:
-                made = stack[-1].children[name] = Directory()
+                stack[-1].children[name] = made = Directory()
                 stack.append(made)
             else:
                 return None
@@ -212,6 +205,14 @@ def _sorted_out(entries: Iterable[Entry]) -> tuple[list[Whiteout], list[Entry]]:
         elif isinstance(mark, Whiteout):
             marks.append(mark)
     return marks, ordinary
+
+
+def _steps(target: bytes) -> list[bytes]:
+    return [part for part in target.split(b"/") if part not in {b"", b"."}]
+
+
+def _first_parts(path: bytes, count: int) -> bytes:
+    return b"/".join(path.split(b"/")[:count])
 
 
 def _text(path: bytes) -> str:

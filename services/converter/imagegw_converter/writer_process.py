@@ -7,7 +7,7 @@ import fcntl
 import os
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from imagegw.errors import ToolMissing
 
@@ -89,7 +89,7 @@ class WriterProcess:
         if status != 0:
             raise self._died()
 
-    def __enter__(self) -> WriterProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

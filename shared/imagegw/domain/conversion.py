@@ -23,6 +23,8 @@ LEVEL_RANGES: dict[Compressor, range] = {"zstd": range(1, 23), "gzip": range(1, 
 
 
 class Frozen(BaseModel):
+    """A value that never changes and has no field but its own."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

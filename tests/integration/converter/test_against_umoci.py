@@ -32,7 +32,8 @@ from tests.support.layered_images import (
 )
 
 if TYPE_CHECKING:
-    from tests.support.layered_images import Tree
+    from imagegw_converter.source import ConversionInput
+    from tests.support.layered_images import Converted, Tree
 
 pytestmark = [
     pytest.mark.integration,
@@ -88,11 +89,10 @@ def test_a_converted_image_is_what_umoci_unpacks(image: list[list[Item]]) -> Non
         where = Path(directory_name)
         made = image_of(*image)
         expected = _unpacked_by_umoci(where, made)
-        try:
-            converted = convert_in(where, made)
-        except LayerRefused as refused:
+        converted = _converted(where, made)
+        if converted is None:
             event("refused by both" if expected is None else "refused by us alone")
-            assert expected is None, refused
+            assert expected is None
             return
         if expected is None:
             event("refused by umoci alone: a file where a directory should be")
@@ -101,8 +101,15 @@ def test_a_converted_image_is_what_umoci_unpacks(image: list[list[Item]]) -> Non
         assert _comparable(converted.tree, expected) == _comparable(expected, expected)
 
 
-def _unpacked_by_umoci(where: Path, image: object) -> Tree | None:
-    layout = write_oci_layout(where / "oci", image)  # type: ignore[arg-type]
+def _converted(where: Path, image: ConversionInput) -> Converted | None:
+    try:
+        return convert_in(where, image)
+    except LayerRefused:
+        return None
+
+
+def _unpacked_by_umoci(where: Path, image: ConversionInput) -> Tree | None:
+    layout = write_oci_layout(where / "oci", image)
     done = subprocess.run(
         ["umoci", "raw", "unpack", "--image", f"{layout}:t", where / "rootfs"], capture_output=True, check=False
     )

@@ -122,7 +122,7 @@ def test_lz4_is_not_left_to_a_writer_whose_lz4_cannot_be_read(tmp_path: Path) ->
 def test_a_stop_leaves_nothing_behind(tmp_path: Path, call: int) -> None:
     calls = 0
 
-    def stop(_done: int, _total: int | None) -> None:
+    def stop(done_bytes: int, total_bytes: int | None) -> None:  # noqa: ARG001 - named as its callers name them
         nonlocal calls
         calls += 1
         if calls == call:
@@ -137,7 +137,11 @@ def test_a_stop_leaves_nothing_behind(tmp_path: Path, call: int) -> None:
 def test_progress_ends_with_all_bytes_read(tmp_path: Path) -> None:
     image = an_image()
     seen: list[tuple[int, int | None]] = []
-    convert(image, ConversionOptions(), tmp_path / "x", lambda done, total: seen.append((done, total)))
+
+    def note(done_bytes: int, total_bytes: int | None) -> None:
+        seen.append((done_bytes, total_bytes))
+
+    convert(image, ConversionOptions(), tmp_path / "x", note)
     size = sum(layer.size_bytes for layer in image.layers)
     assert seen[-1] == (size, size)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)

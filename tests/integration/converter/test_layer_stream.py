@@ -137,7 +137,7 @@ def test_missing_padding_after_the_last_file_is_accepted(tmp_path: Path) -> None
 
 
 def test_another_diff_id_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LayerInvalid, match=f"sha256:{'0' * 64}|digest"):
+    with pytest.raises(LayerInvalid, match="its uncompressed digest is"):
         convert_in(tmp_path, image_of(layer_of(HELLO, diff_id="sha256:" + "0" * 64)))
 
 
@@ -172,7 +172,7 @@ def test_a_small_file_of_zeros_is_no_bomb(tmp_path: Path) -> None:
 
 def test_uncompressed_bytes_are_limited_over_all_layers(tmp_path: Path) -> None:
     image = image_of([file("a", bytes(MIB))], [file("b", bytes(MIB))])
-    with pytest.raises(LayerRefused, match="layer 1 of 2.*entry a.*1572864 bytes uncompressed"):
+    with pytest.raises(LayerRefused, match=r"layer 1 of 2.*entry a.*1572864 bytes uncompressed"):
         convert_in(tmp_path, image, limits=Limits(uncompressed_bytes=3 * MIB // 2))
 
 

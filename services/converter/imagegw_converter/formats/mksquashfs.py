@@ -22,6 +22,8 @@ _MTIME_IN_INODE = 8
 
 @dataclass(frozen=True)
 class MkSquashfs:
+    """See :class:`imagegw_converter.formats.port.Writer`."""
+
     version: str
     name: str = NAME
 

@@ -13,6 +13,7 @@ _ANSWER_TIMEOUT_S = 30
 
 
 def is_installed(name: str) -> bool:
+    """Say whether a program is in ``PATH``."""
     return shutil.which(name) is not None
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from imagegw.errors import ResultWrong, ToolMissing
 from imagegw_converter.formats import programs
@@ -21,6 +21,8 @@ _LAST_WORDS = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
+    """A program that lists a squashfs file and gives the content of what is in it."""
+
     name: str
     version_argument: str
     list_arguments: Sequence[str]
@@ -61,7 +63,7 @@ class _Output:
     def __init__(self, command: Sequence[str | bytes]) -> None:
         self._command = command
 
-    def __enter__(self) -> _Output:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -24,6 +24,8 @@ class NoSquashfs(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Superblock:
+    """What the checks need of one."""
+
     inodes: int
     block_bytes: int
     compressor: str

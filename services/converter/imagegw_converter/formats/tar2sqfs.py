@@ -20,6 +20,8 @@ COMPRESSORS: frozenset[Compressor] = frozenset({"zstd", "gzip", "xz", "lzo"})
 
 @dataclass(frozen=True)
 class Tar2Sqfs:
+    """See :class:`imagegw_converter.formats.port.Writer`."""
+
     version: str
     name: str = NAME
 

@@ -20,6 +20,8 @@ class EntryRefused(Exception):
 
 
 class Kind(Enum):
+    """What an entry is."""
+
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"

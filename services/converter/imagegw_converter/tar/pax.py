@@ -25,7 +25,7 @@ _LIBARCHIVE = b"LIBARCHIVE.xattr."
 
 
 def parse(body: bytes) -> dict[bytes, bytes]:
-    """Read records ``<length> <key>=<value>\\n``; of one key, the last counts.
+    r"""Read records ``<length> <key>=<value>\n``; of one key, the last counts.
 
     Raises:
         TarError: a record that is not like that.

@@ -45,6 +45,7 @@ def _old_numbers(block: bytes, start: int, count: int) -> Iterator[int]:
 
 
 def is_pax_sparse(records: Mapping[bytes, bytes]) -> bool:
+    """Say whether extended headers describe a sparse file, in any of the three formats."""
     return any(key.startswith(b"GNU.sparse.") for key in records) or pax.SPARSE_PAIRS in records
 
 

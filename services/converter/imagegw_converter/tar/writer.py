@@ -101,7 +101,7 @@ def _pax(xattrs: Sequence[tuple[bytes, bytes]]) -> bytes:
 
 
 def _record(key: bytes, value: bytes) -> bytes:
-    """Give ``<length> <key>=<value>\\n``, whose length counts its own digits."""
+    r"""Give ``<length> <key>=<value>\n``, whose length counts its own digits."""
     rest = len(key) + len(value) + 3
     length = rest + len(str(rest))
     length = rest + len(str(length))
