@@ -14,13 +14,18 @@ from imagegw.domain.routing import FETCH, RESOLVE
 from imagegw.domain.status import Step
 from imagegw.logins import Logins
 from imagegw.pipeline.performing import StepFunction
-from imagegw.registry.configured import clients
+from imagegw.registry.configured import make_clients
+from imagegw.registry.settings import InPlaceRetry
+from imagegw.retry import IN_PLACE_ATTEMPTS, IN_PLACE_FIRST_WAIT_S, IN_PLACE_LAST_WAIT_S
 from imagegw.service import open_gateway, run_worker
 from imagegw.store.configured import open_store
 from imagegw_puller.fetch import FetchLimits
 from imagegw_puller.step import Puller
 
 SERVICE = "puller"
+IN_PLACE = InPlaceRetry(
+    attempts=IN_PLACE_ATTEMPTS, first_wait_s=IN_PLACE_FIRST_WAIT_S, last_wait_s=IN_PLACE_LAST_WAIT_S
+)
 
 
 def main() -> None:
@@ -29,7 +34,7 @@ def main() -> None:
     logs.configure(settings.log_level, SERVICE)
     gateway = open_gateway(settings, SERVICE)
     puller = Puller(
-        registries=clients(settings),
+        registries=make_clients(settings.locations, IN_PLACE),
         default_location=settings.default_location,
         architectures={name: _architecture(platform.architecture) for name, platform in settings.platforms.items()},
         logins=Logins(gateway.database.secrets, secret_keys(settings)),

@@ -23,7 +23,8 @@ from imagegw.mongo.change import Decide
 from imagegw.pipeline.following import end_pull, give_up_restorings, rest, waiting_pulls
 from imagegw.pipeline.joining import join
 from imagegw.pipeline.performing import Held
-from imagegw.registry.client import PlatformManifest, RegistryClient, Resolved
+from imagegw.registry.client import RegistryClient
+from imagegw.registry.found import PlatformManifest, Resolved
 from imagegw.registry.settings import Login
 from imagegw.retry import failure_of
 from imagegw.store.port import Store

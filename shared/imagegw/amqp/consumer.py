@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -140,7 +141,7 @@ class Consumer:
                 failures += 1
                 self._stopping.wait(pause_s(failures))
                 continue
-            self._post(lambda: self._settle(delivery, job))
+            self._post(partial(self._settle, delivery, job))
             return
         # Not acknowledged: closing the connection gives the message back to the queue.
         self._post(delivery.lane.slots.give_back)

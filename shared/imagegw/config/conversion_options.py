@@ -32,7 +32,7 @@ def conversion_options(settings: Settings) -> ConversionOptions:
             for detail in error.errors(include_url=False)
         ]
         raise ConfigurationInvalid.of("Conversion", problems) from error
-    return with_converter_options(base, dict(settings.converter_options))
+    return with_converter_options(base, {str(name): words for name, words in settings.converter_options.items()})
 
 
 def _limits(limits: ImageLimits) -> Limits:

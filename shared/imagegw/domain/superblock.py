@@ -1,6 +1,4 @@
-"""The superblock of a squashfs 4.0 file (Linux, Documentation/filesystems/squashfs.rst), as far as shippers
-need it: is it one, and how long must the file be.
-"""
+"""What a squashfs 4.0 file's superblock says of its length (Linux, Documentation/filesystems/squashfs.rst)."""
 
 from __future__ import annotations
 

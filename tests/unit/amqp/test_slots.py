@@ -12,11 +12,12 @@ from imagegw.amqp.slots import Slots
 def test_the_last_slot_leaves_no_room_until_it_is_given_back() -> None:
     slots = Slots(2)
     slots.take()
-    assert slots.has_room
+    room = [slots.has_room]
     slots.take()
-    assert not slots.has_room
+    room.append(slots.has_room)
     slots.give_back()
-    assert slots.has_room
+    room.append(slots.has_room)
+    assert room == [True, False, True]
 
 
 def test_taking_more_than_there_are_is_refused() -> None:

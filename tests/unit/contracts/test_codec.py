@@ -46,9 +46,10 @@ def test_any_bytes_are_refused_with_a_reason(body: bytes) -> None:
 def test_fields_of_any_type_decode_or_are_refused(schema: Any, kind: Any, id_: Any) -> None:
     for named in (schema, "imagegw.work/1"):
         try:
-            assert isinstance(decode(json.dumps({"schema": named, "kind": kind, "id": id_}).encode()), Work)
-        except MessageInvalid as error:
-            assert error.sentence
+            message = decode(json.dumps({"schema": named, "kind": kind, "id": id_}).encode())
+        except MessageInvalid:
+            continue
+        assert isinstance(message, Work)
 
 
 @pytest.mark.parametrize(
