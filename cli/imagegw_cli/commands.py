@@ -27,6 +27,10 @@ COMMANDS: Mapping[str, Entry] = {
         target="imagegw_cli.check_config:check_config",
         short_help="Check a configuration file; name every error at once.",
     ),
+    "up": Entry(
+        target="imagegw_cli.up.command:up",
+        short_help="Run everything on this machine.",
+    ),
 }
 
 

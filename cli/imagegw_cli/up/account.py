@@ -59,7 +59,7 @@ def make_private_directory(path: Path, owner: Account | None) -> None:
 
 
 def write_private_file(path: Path, text: str, owner: Account | None) -> None:
-    """Have ``path`` hold ``text``, readable by ``owner`` (None: this process's user) alone at every moment."""
+    """Have ``path`` hold ``text``, readable by ``owner`` (None: this process's user) alone, always."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

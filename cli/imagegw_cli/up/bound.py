@@ -1,6 +1,6 @@
 """Becomes another program that dies with its parent and may run as another user; run as a script.
 
-A small program of its own rather than code between fork and exec, since the starting process may have threads.
+A small program of its own rather than code between fork and exec, since who starts it may have threads.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ def main(arguments: list[str]) -> None:
         _drop_to(*(int(number) for number in owner.split(":")))
     _die_with(int(parent))
     os.umask(_PRIVATE_UMASK)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a mask is inherited, and a supervisor holds signals back
     try:
-        os.execv(argv[0], argv)
+        os.execv(argv[0], argv)  # noqa: S606 - becoming it is the point
     except PermissionError:  # it stands under a directory, such as /root, that the new user may not enter
-        os.execve(binary, argv, os.environ)
+        os.execve(binary, argv, os.environ)  # noqa: S606 - likewise
 
 
 def _drop_to(uid: int, gid: int) -> None:

@@ -43,7 +43,11 @@ def _in_path() -> Path | None:
 
 def _in_extra() -> Path | None:
     package = find_spec("fiftyone")
-    places = () if package is None or package.submodule_search_locations is None else package.submodule_search_locations
+    places = (
+        ()
+        if package is None or package.submodule_search_locations is None
+        else package.submodule_search_locations
+    )
     return next((path for path in (Path(place, "db/bin/mongod") for place in places) if path.is_file()), None)
 
 

@@ -12,7 +12,7 @@ _FIRST, _LAST = 20_000, 32_000
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """So many different ports; another process may still take one before it is used: be ready to try again."""
+    """So many different ports; another process may take one before it is used: be ready to try again."""
     found: set[int] = set()
     while len(found) < count:
         port = random.randrange(_FIRST, _LAST)  # noqa: S311 - keeps neighbours apart, guards nothing

@@ -47,7 +47,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, minus the number of the signal that ended it; None while it runs or if never started."""
+        """How it ended, minus the number of the signal that ended it; None while it runs or before."""
         return None if self._child is None else self._child.poll()
 
     @property

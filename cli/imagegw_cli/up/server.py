@@ -1,4 +1,4 @@
-"""A private server: started until it answers, stopped, killed and started again on the same data and ports."""
+"""A private server: started until it answers, stopped, killed, started again on the same data and ports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Kind(Protocol):
         """Make directories and files, choose ports, say what to run, in the order of starting."""
 
     def is_ready(self) -> bool:
-        """Whether it answers with the credentials; sets up at the first start what only a running server can."""
+        """Whether it answers with the credentials; sets up the first time what only a running server can."""
 
 
 class PrivateServer:
