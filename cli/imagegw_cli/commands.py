@@ -31,6 +31,14 @@ COMMANDS: Mapping[str, Entry] = {
         target="imagegw_cli.convert:convert",
         short_help="Make one image file, without broker or database.",
     ),
+    "api": Entry(target="imagegw_cli.services:api", short_help="Run the HTTP endpoint and the keeper."),
+    "puller": Entry(target="imagegw_cli.services:puller", short_help="Run a puller."),
+    "converter": Entry(target="imagegw_cli.services:converter", short_help="Run a converter."),
+    "shipper": Entry(target="imagegw_cli.services:shipper", short_help="Run a shipper."),
+    "up": Entry(
+        target="imagegw_cli.up.command:up",
+        short_help="Run everything on this machine.",
+    ),
 }
 
 

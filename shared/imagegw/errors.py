@@ -380,3 +380,25 @@ class ClaimLost(StepAborted):
 class MessageInvalid(ContractError):
     code = "message_invalid"
     hint = "Compare the message with the published schema."
+
+
+# --- one machine --------------------------------------------------------------------------------------------
+
+
+class ServerMissing(PermanentError):
+    """A server that `imagegw up` should start is not installed."""
+
+    code = "server_missing"
+    hint = "Install it, or name one that runs already in the configuration (MongoDBURI, AmqpURL)."
+
+
+class ServerNotStarted(PermanentError):
+    code = "server_not_started"
+    hint = "Its own last words are in the message and in its log; correct the cause and start again."
+
+
+class DirectoryInUse(PermanentError):
+    """Another `imagegw up` runs on the same data directory."""
+
+    code = "directory_in_use"
+    hint = "Stop the other `imagegw up`, or give this one a data directory of its own (--data)."

@@ -1,0 +1,1 @@
+"""Real servers for the tests: started by fixtures, killed and started again by tests of outages."""
