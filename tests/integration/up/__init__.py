@@ -1,0 +1,1 @@
+"""`imagegw up` and its parts, with real servers."""
