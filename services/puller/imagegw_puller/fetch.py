@@ -10,6 +10,7 @@ from imagegw.domain.oci import Descriptor
 from imagegw.domain.progress import ReportProgress
 from imagegw.errors import ImageTooLarge, StepAborted
 from imagegw.registry.blobs import BlobSource
+from imagegw.registry.settings import InPlaceRetry
 from imagegw.store.port import Store
 from imagegw_puller.download import Downloader
 from imagegw_puller.stop import Stop
@@ -38,6 +39,7 @@ def fetch(
     claim: str,
     progress: ReportProgress,
     limits: FetchLimits,
+    retry: InPlaceRetry,
 ) -> None:
     """Returns when every blob is in the store, verified. What is there already is not fetched again.
 
@@ -50,7 +52,7 @@ def fetch(
     """
     check_size(blobs, limits)
     tally, stop = Tally(blobs), Stop()
-    downloader = Downloader(source=source, store=store, claim=claim, tally=tally, stop=stop)
+    downloader = Downloader(source=source, store=store, claim=claim, tally=tally, stop=stop, retry=retry)
     with ThreadPoolExecutor(max_workers=limits.connections, thread_name_prefix="download") as pool:
         # The largest first: the small ones then fill the gaps, and the last to end is seldom alone.
         futures = [pool.submit(downloader.fetch, blob) for blob in _largest_first(blobs)]

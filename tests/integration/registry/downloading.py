@@ -10,6 +10,7 @@ from imagegw.domain.progress import ReportProgress, ignore_progress
 from imagegw.registry.client import RegistryClient
 from imagegw.store.directory import DirectoryStore
 from imagegw_puller.fetch import FetchLimits, fetch
+from tests.integration.registry.conftest import QUICK
 from tests.servers.small_registry import digest_of
 
 LAYER = os.urandom(3 << 20)
@@ -35,6 +36,7 @@ def fetch_from(
         claim="claim",
         progress=progress,
         limits=FetchLimits() if limits is None else limits,
+        retry=QUICK,
     )
 
 

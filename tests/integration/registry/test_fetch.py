@@ -16,7 +16,7 @@ from imagegw.registry.client import RegistryClient
 from imagegw.registry.found import PlatformManifest
 from imagegw.store.directory import DirectoryStore
 from imagegw_puller.fetch import FetchLimits, fetch
-from tests.integration.registry.conftest import MakeClient
+from tests.integration.registry.conftest import QUICK, MakeClient
 from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry
 
@@ -48,6 +48,7 @@ def test_an_image_is_resolved_and_fetched_whole(
         claim="c1",
         progress=lambda done, total: reported.append((done, total)),
         limits=NO_LIMITS,
+        retry=QUICK,
     )
 
     whole = sum(blob.size_bytes for blob in blobs)
@@ -165,4 +166,5 @@ def fetch_all(
         claim="claim",
         progress=ignore_progress,
         limits=NO_LIMITS,
+        retry=QUICK,
     )
