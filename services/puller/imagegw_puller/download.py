@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from imagegw.domain.digests import digest_of
@@ -60,11 +61,12 @@ class Downloader:
             self._fill(upload, blob)
 
     def _fill(self, upload: Upload, blob: Descriptor) -> None:
-        for chunk in self._counted(blob, upload.offset):
-            upload.write(chunk)
+        with closing(self._counted(blob, upload.offset)) as chunks:
+            for chunk in chunks:
+                upload.write(chunk)
         upload.commit()
 
-    def _counted(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
+    def _counted(self, blob: Descriptor, offset: int) -> Generator[bytes]:
         self.tally.reached(blob.digest, offset)
         for chunk in self._resumed(blob, offset):
             yield chunk

@@ -49,7 +49,7 @@ class Requester:
         self._authorizer = Authorizer(settings, transport, monotonic=monotonic, now=now)
         self._now = now
         self._lock = threading.Lock()
-        self._budgets: dict[Login | None, Budget] = {}
+        self._budgets: dict[str | None, Budget] = {}
 
     def ask(self, question: Question, login: Login | None) -> requests.Response:
         """The registry's own good answer, its body unread; the caller closes it.
@@ -80,7 +80,7 @@ class Requester:
     def budget(self, login: Login | None) -> Budget | None:
         """What the registry last said is left of this account's allowance; None if it said nothing."""
         with self._lock:
-            return self._budgets.get(login)
+            return self._budgets.get(None if login is None else login.user)
 
     def _ask(self, base: str, question: Question, login: Login | None) -> requests.Response:
         account = Account(base=base, repository=question.repository, login=login)
@@ -123,4 +123,4 @@ class Requester:
         budget = parse_budget(response.headers)
         if budget is not None:
             with self._lock:
-                self._budgets[login] = budget
+                self._budgets[None if login is None else login.user] = budget

@@ -121,3 +121,21 @@ def test_a_permit_does_not_show_its_secret(clock: Clock) -> None:
 
     assert header(permit) == "Basic YWxpY2U6c2VjcmV0"
     assert "YWxpY2U" not in repr(permit)
+
+
+def test_no_password_is_kept(clock: Clock) -> None:
+    kept = authorizer(Tokens(300), clock)
+    kept.answer(account(ALICE), None, BEARER)
+    kept.answer(account(ALICE), None, 'Basic realm="x"')
+
+    assert "secret" not in repr(vars(kept))
+    assert header(kept.permit(account(ALICE))) == "Bearer 1"
+
+
+def test_what_has_expired_is_forgotten(clock: Clock) -> None:
+    kept = authorizer(Tokens(300), clock)
+    for number in range(5):
+        kept.answer(account(repository=f"r{number}"), None, BEARER)
+        clock.now_s += 1000
+
+    assert len(kept._permits) == 1
