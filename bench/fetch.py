@@ -45,7 +45,7 @@ resolved = client.resolve(Reference(location="bench", repository=repository, tag
 found = client.platform_manifest(repository, resolved.digest, Architecture(architecture="amd64"), None)
 source, store = client.blobs(repository, None), DirectoryStore(pathlib.Path(root))
 fetch(blobs_of(found.manifest), source=source, store=store, claim="bench", progress=ignore_progress,
-      limits=FetchLimits(), retry=InPlaceRetry())
+      limits=FetchLimits())
 """
 
 

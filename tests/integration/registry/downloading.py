@@ -35,8 +35,7 @@ def fetch_from(
         store=store,
         claim="claim",
         progress=progress,
-        limits=FetchLimits() if limits is None else limits,
-        retry=QUICK,
+        limits=FetchLimits(retry=QUICK) if limits is None else limits,
     )
 
 

@@ -23,7 +23,7 @@ from tests.servers.docker_registry import DockerRegistry
 pytestmark = pytest.mark.integration
 
 AMD64 = Architecture(architecture="amd64")
-NO_LIMITS = FetchLimits()
+NO_LIMITS = FetchLimits(retry=QUICK)
 
 
 def read(store: DirectoryStore, digest: str) -> bytes:
@@ -48,7 +48,6 @@ def test_an_image_is_resolved_and_fetched_whole(
         claim="c1",
         progress=lambda done, total: reported.append((done, total)),
         limits=NO_LIMITS,
-        retry=QUICK,
     )
 
     whole = sum(blob.size_bytes for blob in blobs)
@@ -166,5 +165,4 @@ def fetch_all(
         claim="claim",
         progress=ignore_progress,
         limits=NO_LIMITS,
-        retry=QUICK,
     )

@@ -52,7 +52,7 @@ url, root, digest, size, claim = sys.argv[1:]
 client = RegistryClient(LocationSettings(name="test", url=url), retry=InPlaceRetry())
 blob = Descriptor(media_type="application/vnd.oci.image.layer.v1.tar", digest=digest, size_bytes=int(size))
 fetch([blob], source=client.blobs("team/tool", None), store=DirectoryStore(pathlib.Path(root)), claim=claim,
-      progress=lambda done, total: print(done, flush=True), limits=FetchLimits(), retry=InPlaceRetry())
+      progress=lambda done, total: print(done, flush=True), limits=FetchLimits())
 """
 
 
