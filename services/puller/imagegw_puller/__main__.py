@@ -40,7 +40,7 @@ def main() -> None:
         logins=Logins(gateway.database.secrets, secret_keys(settings)),
         options=conversion_options(settings),
         store=open_store(settings),
-        limits=FetchLimits(),
+        limits=FetchLimits(retry=IN_PLACE),
         large_image_bytes=settings.large_image_bytes,
     )
     steps: Mapping[Step, StepFunction] = {Step.RESOLVE: puller.resolve, Step.FETCH: puller.fetch}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from imagegw.domain.digests import digest_of
 from imagegw.domain.oci import Descriptor
 from imagegw.errors import BlobCorrupt, RegistryFailed, RegistryUnreachable
 from imagegw.registry.blobs import BlobSource
+from imagegw.registry.settings import InPlaceRetry
 from imagegw.store.port import Resumable, Store, Upload
 from imagegw_puller.stop import Stop
 from imagegw_puller.tally import Tally
-
-FRUITLESS_TRIES = 3
-"""How often in a row a blob's transfer may break without a byte having come before the step is put off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +25,8 @@ class Downloader:
     claim: str
     tally: Tally
     stop: Stop
+    retry: InPlaceRetry
+    """How often in a row a transfer may break without a byte having come, before the step is put off."""
 
     def fetch(self, blob: Descriptor) -> None:
         """Returns when the blob is in the store. A repeat is harmless, and goes on where the last one ended.
@@ -60,11 +61,12 @@ class Downloader:
             self._fill(upload, blob)
 
     def _fill(self, upload: Upload, blob: Descriptor) -> None:
-        for chunk in self._counted(blob, upload.offset):
-            upload.write(chunk)
+        with closing(self._counted(blob, upload.offset)) as chunks:
+            for chunk in chunks:
+                upload.write(chunk)
         upload.commit()
 
-    def _counted(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
+    def _counted(self, blob: Descriptor, offset: int) -> Generator[bytes]:
         self.tally.reached(blob.digest, offset)
         for chunk in self._resumed(blob, offset):
             yield chunk
@@ -84,8 +86,10 @@ class Downloader:
                 failure = error
             self.stop.check()
             fruitless = 0 if offset > before else fruitless + 1
-            if fruitless >= FRUITLESS_TRIES:
+            if fruitless >= self.retry.attempts:
                 raise failure or RegistryFailed(f"the registry has only {offset} bytes of {blob.digest}")
+            if fruitless > 0:
+                self.stop.sleep(min(self.retry.first_wait_s * 2.0**fruitless, self.retry.last_wait_s))
 
     def _over_one_connection(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
         """The bytes after *offset*, until the blob or the connection ends.

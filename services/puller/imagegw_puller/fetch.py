@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imagegw.domain.oci import Descriptor
 from imagegw.domain.progress import ReportProgress
 from imagegw.errors import ImageTooLarge, StepAborted
 from imagegw.registry.blobs import BlobSource
+from imagegw.registry.settings import InPlaceRetry
 from imagegw.store.port import Store
 from imagegw_puller.download import Downloader
 from imagegw_puller.stop import Stop
@@ -20,7 +21,7 @@ _REPORT_EVERY_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class FetchLimits:
-    """What a site lets one image take."""
+    """What a site lets one image take, and how much is tried for it."""
 
     layer_bytes: int | None = None
     """Compressed; None: any."""
@@ -28,6 +29,8 @@ class FetchLimits:
     """All layers together, compressed; None: any."""
     connections: int = 4
     """Blobs of one image that are read at a time."""
+    retry: InPlaceRetry = field(default_factory=InPlaceRetry)
+    """How often in a row a transfer may break without a byte having come, and the pauses between."""
 
 
 def fetch(
@@ -50,7 +53,7 @@ def fetch(
     """
     check_size(blobs, limits)
     tally, stop = Tally(blobs), Stop()
-    downloader = Downloader(source=source, store=store, claim=claim, tally=tally, stop=stop)
+    downloader = Downloader(source=source, store=store, claim=claim, tally=tally, stop=stop, retry=limits.retry)
     with ThreadPoolExecutor(max_workers=limits.connections, thread_name_prefix="download") as pool:
         # The largest first: the small ones then fill the gaps, and the last to end is seldom alone.
         futures = [pool.submit(downloader.fetch, blob) for blob in _largest_first(blobs)]

@@ -16,12 +16,12 @@ class Stop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._streams: set[BlobStream] = set()
-        self._is_set = False
+        self._event = threading.Event()
 
     def set(self) -> None:
         """Every thread that uses this ends soon: its next check raises, its stream is interrupted."""
         with self._lock:
-            self._is_set = True
+            self._event.set()
             streams = tuple(self._streams)
         for stream in streams:
             stream.interrupt()
@@ -32,8 +32,13 @@ class Stop:
         Raises:
             StepAborted: it has.
         """
-        if self._is_set:
+        if self._event.is_set():
             raise StepAborted
+
+    def sleep(self, seconds: float) -> None:
+        """A pause that ends early, by raising as :meth:`check` does, when this is set."""
+        self._event.wait(seconds)
+        self.check()
 
     @contextmanager
     def watching(self, stream: BlobStream) -> Iterator[None]:

@@ -64,7 +64,9 @@ class Location(Section):
         default=None, alias="proxy", description="proxy for this registry; without it the environment's"
     )
     login_file: AbsolutePath | None = Field(
-        default=None, alias="loginFile", description="file with one line user:password, the site's own login"
+        default=None,
+        alias="loginFile",
+        description="file with the site's own login: one line user:password, or a container `auth.json`",
     )
     allow: Texts = Field(
         default=(),

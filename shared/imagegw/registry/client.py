@@ -8,7 +8,7 @@ a mirror too, since wrong bytes are noticed; a user's login goes to no mirror.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -47,6 +47,7 @@ from imagegw.registry.budget import Budget
 from imagegw.registry.foreign import ForeignSource
 from imagegw.registry.found import FetchedManifest, PlatformManifest, Resolved
 from imagegw.registry.requester import Question, Requester
+from imagegw.registry.retrying import retrying
 from imagegw.registry.settings import InPlaceRetry, LocationSettings, Login
 from imagegw.registry.transport import Transport
 
@@ -63,9 +64,10 @@ class RegistryClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings = settings
+        self._retry = retry
         self._monotonic = monotonic
         self._transport = Transport(settings)
-        self._requester = Requester(settings, self._transport, retry=retry, monotonic=monotonic, now=now)
+        self._requester = Requester(settings, self._transport, monotonic=monotonic, now=now)
         self._foreign = ForeignSource(settings, self._transport, monotonic=monotonic, now=now)
 
     def resolve(self, reference: Reference, login: Login | None) -> Resolved:
@@ -82,12 +84,12 @@ class RegistryClient:
         """
         self.settings.check_repository(reference.repository)
         try:
-            return self._resolve_as(reference, None, public=True)
+            return retrying(self._retry)(self._resolve_as, reference, None, public=True)
         except (RegistryDenied, ManifestUnknown):
             # Some registries hide a private repository from strangers by saying that there is none.
             if login is None:
                 raise
-        return self._resolve_as(reference, login, public=False)
+        return retrying(self._retry)(self._resolve_as, reference, login, public=False)
 
     def reading_login(self, *, public: bool, login: Login | None) -> Login | None:
         """With which login to read what was resolved: the site's own one for what anybody may read."""
@@ -101,8 +103,7 @@ class RegistryClient:
             ManifestInvalid, ManifestTooLarge: it is broken.
             NotAnImage, SchemaOneRefused: it is nothing that the gateway takes.
         """
-        with self._requester.ask_for_content(_manifest_question("GET", repository, digest), login) as response:
-            body, content_type = self._read_manifest(response, digest), response.headers.get("Content-Type")
+        body, content_type = retrying(self._retry)(self._read_manifest, repository, digest, login)
         if digest_of(body, like=digest) != digest:
             raise BlobCorrupt(f"expected a manifest of the digest {digest}, found other bytes")
         return FetchedManifest(digest=digest, body=body, parsed=parse_manifest(body, content_type))
@@ -139,8 +140,7 @@ class RegistryClient:
         if descriptor.data is not None:
             body = descriptor.data
         else:
-            with self.blobs(repository, login).open_blob(descriptor) as stream:
-                body = _read_at_most(stream.chunks(), descriptor.size_bytes)
+            body = retrying(self._retry)(self._read_small_blob, repository, descriptor, login)
         if len(body) != descriptor.size_bytes or digest_of(body, like=descriptor.digest) != descriptor.digest:
             raise BlobCorrupt(f"expected a configuration of the digest {descriptor.digest}, found other bytes")
         return parse_image_config(body)
@@ -150,7 +150,7 @@ class RegistryClient:
         return _Repository(self, repository, login)
 
     def open_blob(self, repository: str, descriptor: Descriptor, offset: int, login: Login | None) -> BlobStream:
-        """See :meth:`imagegw.registry.blobs.BlobSource.open_blob`."""
+        """See :meth:`imagegw.registry.blobs.BlobSource.open_blob`; tried once, since readers resume."""
         if descriptor.urls and descriptor.media_type in FOREIGN_LAYER_TYPES:
             return self._foreign.open_blob(descriptor, offset)
         return self._open(repository, descriptor, offset, login)
@@ -185,16 +185,31 @@ class RegistryClient:
         question = _manifest_question("GET", reference.repository, reference.wanted)
         with self._requester.ask(question, login) as response:
             media_type = media_type_of(response.headers.get("Content-Type"))
-            body = self._read_manifest(response, reference.wanted)
+            body = self._read_body(response, reference.wanted)
         digest = digest_of(body, like=reference.digest or "sha256:")
         if reference.digest is not None and digest != reference.digest:
             raise BlobCorrupt(f"expected a manifest of the digest {reference.digest}, found other bytes")
         refuse_media_type(media_type)
         return Resolved(digest=digest, media_type=media_type, size_bytes=len(body), public=public)
 
-    def _read_manifest(self, response: requests.Response, name: str) -> bytes:
+    def _read_manifest(self, repository: str, digest: str, login: Login | None) -> tuple[bytes, str | None]:
+        question = _manifest_question("GET", repository, digest)
+        with self._requester.ask_for_content(question, login) as response:
+            return self._read_body(response, digest), response.headers.get("Content-Type")
+
+    def _read_body(self, response: requests.Response, name: str) -> bytes:
         limit = self.settings.limits.manifest_bytes
         return read_limited(response, self.settings, self._monotonic, limit=limit, what=f"the manifest {name}")
+
+    def _read_small_blob(self, repository: str, descriptor: Descriptor, login: Login | None) -> bytes:
+        """The blob's bytes, or one chunk more than it may have."""
+        body = bytearray()
+        with self.open_blob(repository, descriptor, 0, login) as stream:
+            for chunk in stream.chunks():
+                body += chunk
+                if len(body) > descriptor.size_bytes:
+                    break
+        return bytes(body)
 
     def _open(self, repository: str, descriptor: Descriptor, offset: int, login: Login | None) -> BlobStream:
         question = Question(
@@ -248,12 +263,3 @@ def _manifest_question(
         headers={"Accept": ACCEPT},
         good=good,
     )
-
-
-def _read_at_most(chunks: Iterator[bytes], size_bytes: int) -> bytes:
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > size_bytes:
-            break
-    return bytes(body)

@@ -1,4 +1,4 @@
-"""One authorised request to a location: challenge answered, short failures tried again in place."""
+"""One authorised request to a location: challenge answered, mirrors asked before the registry."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import datetime
 from http import HTTPStatus
 
 import requests
-import tenacity
 
-from imagegw.errors import GatewayError, RegistryDenied, RegistryFailed, RegistryUnreachable
+from imagegw.errors import GatewayError, RegistryDenied
 from imagegw.registry.answers import meaning_of
 from imagegw.registry.budget import Budget, parse_budget
-from imagegw.registry.settings import InPlaceRetry, LocationSettings, Login
+from imagegw.registry.settings import LocationSettings, Login
 from imagegw.registry.tokens import Account, Authorizer, Permit
 from imagegw.registry.transport import Transport
 
@@ -42,33 +41,23 @@ class Requester:
         settings: LocationSettings,
         transport: Transport,
         *,
-        retry: InPlaceRetry,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._authorizer = Authorizer(settings, transport, monotonic=monotonic, now=now)
-        self._retry = retry
         self._now = now
         self._lock = threading.Lock()
-        self._budgets: dict[Login | None, Budget] = {}
+        self._budgets: dict[str | None, Budget] = {}
 
     def ask(self, question: Question, login: Login | None) -> requests.Response:
         """The registry's own good answer, its body unread; the caller closes it.
 
-        Tried again at once where that may help.
-
         Raises:
             GatewayError: as :func:`imagegw.registry.answers.meaning_of` and the transport say.
         """
-        again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_short),
-            stop=tenacity.stop_after_attempt(self._retry.attempts),
-            wait=tenacity.wait_random_exponential(multiplier=self._retry.first_wait_s, max=self._retry.last_wait_s),
-            reraise=True,
-        )
-        return again(self._ask_once, self._settings.url, question, login)
+        return self._ask(self._settings.url, question, login)
 
     def ask_for_content(self, question: Question, login: Login | None) -> requests.Response:
         """The answer of the first mirror that has one, or else the registry's own, as by :meth:`ask`.
@@ -77,7 +66,7 @@ class Requester:
         """
         for mirror in self._settings.mirrors:
             try:
-                return self._ask_once(mirror, question, None)
+                return self._ask(mirror, question, None)
             except GatewayError:
                 continue
         try:
@@ -91,9 +80,9 @@ class Requester:
     def budget(self, login: Login | None) -> Budget | None:
         """What the registry last said is left of this account's allowance; None if it said nothing."""
         with self._lock:
-            return self._budgets.get(login)
+            return self._budgets.get(None if login is None else login.user)
 
-    def _ask_once(self, base: str, question: Question, login: Login | None) -> requests.Response:
+    def _ask(self, base: str, question: Question, login: Login | None) -> requests.Response:
         account = Account(base=base, repository=question.repository, login=login)
         url = f"{base.rstrip('/')}/v2/{question.repository}/{question.path}"
         permit = self._authorizer.permit(account)
@@ -134,9 +123,4 @@ class Requester:
         budget = parse_budget(response.headers)
         if budget is not None:
             with self._lock:
-                self._budgets[login] = budget
-
-
-def _is_short(error: BaseException) -> bool:
-    """Whether trying again within seconds may help: not when the registry has named a time."""
-    return isinstance(error, RegistryUnreachable | RegistryFailed) and error.retry_after_s is None
+                self._budgets[None if login is None else login.user] = budget

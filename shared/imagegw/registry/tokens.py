@@ -1,14 +1,16 @@
 """Who may read what: the ``Authorization`` header for a repository and a login.
 
-Docker's token protocol (distribution-spec's companion, distribution.github.io/distribution/spec/auth/) and
-HTTP Basic. Tokens are kept until they expire; one that was good and is refused has been withdrawn and is
-fetched again; one that never was good is not, so that asking again costs one request.
+Docker's token protocol (distribution.github.io/distribution/spec/auth/) and HTTP Basic. Tokens are kept until
+they expire, passwords are not: they end with their pulls. A token that was good and is refused has been
+withdrawn and is fetched again; one that never was good is not, so that asking again costs one request.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -75,13 +77,14 @@ class Authorizer:
         self._monotonic = monotonic
         self._now = now
         self._lock = threading.Lock()
-        self._permits: dict[Account, Permit] = {}
+        self._salt = secrets.token_bytes()
+        self._permits: dict[bytes, Permit] = {}
         self._demands: dict[str, Challenge] = {}
 
     def permit(self, account: Account) -> Permit | None:
         """What to send at first: a kept permit, or a new one if the host's demand is known, or none."""
         with self._lock:
-            kept = self._permits.get(account)
+            kept = self._permits.get(self._key(account))
             demand = self._demands.get(account.base)
         if kept is not None and kept.expires_at_s > self._monotonic():
             return kept
@@ -91,7 +94,7 @@ class Authorizer:
 
     def accepted(self, account: Account, permit: Permit) -> None:
         """The registry has taken *permit*."""
-        if not permit.proven:
+        if not permit.proven and permit.expires_at_s > self._monotonic():
             self._keep(account, replace(permit, proven=True))
 
     def answer(self, account: Account, refused: Permit | None, header: str) -> Permit | None:
@@ -118,23 +121,27 @@ class Authorizer:
         return None
 
     def _obtain(self, account: Account, demand: Challenge, *, scope: str) -> Permit | None:
-        if demand.scheme == "basic":
-            if account.login is None:
-                return None
-            permit = Permit(header=_basic(account.login), expires_at_s=float("inf"))
-        else:
+        if demand.scheme == "bearer":
             permit = self._fetch_token(account, demand, scope)
-        self._keep(account, permit)
-        return permit
+            self._keep(account, permit)
+            return permit
+        if account.login is None:
+            return None
+        return Permit(header=_basic(account.login), expires_at_s=self._monotonic())
 
     def _keep(self, account: Account, permit: Permit) -> None:
         now_s = self._monotonic()
         with self._lock:
-            if len(self._permits) >= _MOST_KEPT:
-                self._permits = {who: kept for who, kept in self._permits.items() if kept.expires_at_s > now_s}
-                while len(self._permits) >= _MOST_KEPT:
-                    del self._permits[next(iter(self._permits))]
-            self._permits[account] = permit
+            kept = {key: old for key, old in self._permits.items() if old.expires_at_s > now_s}
+            while len(kept) >= _MOST_KEPT:
+                del kept[next(iter(kept))]
+            self._permits = kept | {self._key(account): permit}
+
+    def _key(self, account: Account) -> bytes:
+        """Tells accounts apart without holding on to passwords, which end with their pulls."""
+        login = account.login
+        told = () if login is None else (login.user, login.password)
+        return hashlib.sha256(self._salt + repr((account.base, account.repository, told)).encode()).digest()
 
     def _fetch_token(self, account: Account, demand: Challenge, scope: str) -> Permit:
         realm, service = demand.parameters["realm"], demand.parameters.get("service")
@@ -161,8 +168,8 @@ class Authorizer:
         response = self._transport.exchange("GET", f"{realm}{separator}{urlencode(asked)}", headers=headers)
         if response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED} and login is not None:
             response.close()
-            secrets = {"grant_type": "password", "username": login.user, "password": login.password}
-            return self._post(realm, asked | secrets)
+            grant = {"grant_type": "password", "username": login.user, "password": login.password}
+            return self._post(realm, asked | grant)
         return response
 
     def _post(self, realm: str, form: dict[str, str]) -> requests.Response:

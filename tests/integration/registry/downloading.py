@@ -10,6 +10,7 @@ from imagegw.domain.progress import ReportProgress, ignore_progress
 from imagegw.registry.client import RegistryClient
 from imagegw.store.directory import DirectoryStore
 from imagegw_puller.fetch import FetchLimits, fetch
+from tests.integration.registry.conftest import QUICK
 from tests.servers.small_registry import digest_of
 
 LAYER = os.urandom(3 << 20)
@@ -34,7 +35,7 @@ def fetch_from(
         store=store,
         claim="claim",
         progress=progress,
-        limits=FetchLimits() if limits is None else limits,
+        limits=FetchLimits(retry=QUICK) if limits is None else limits,
     )
 
 

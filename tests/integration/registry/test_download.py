@@ -22,7 +22,7 @@ from tests.integration.registry.downloading import (
     read,
 )
 from tests.servers.scripted_http import Exchange, ScriptedPeer
-from tests.servers.small_registry import SmallRegistry, answering
+from tests.servers.small_registry import SmallRegistry, answering, redirecting
 
 pytestmark = pytest.mark.integration
 
@@ -121,6 +121,18 @@ def test_a_connection_that_only_ever_breaks_is_given_up_but_what_came_is_kept(
 
     assert kept == [HALF]
     assert small.sent == len(LAYER) - HALF
+    assert read(store) == LAYER
+
+
+def test_an_expired_presigned_url_is_asked_for_again(
+    small: SmallRegistry, peer: ScriptedPeer, make_client: MakeClient, store: DirectoryStore, listen: Listen
+) -> None:
+    expired = listen(answering(403, b"<Error>expired</Error>"))
+    fresh = listen(lambda exchange: exchange.answer(200, LAYER))
+    targets = [f"{expired.url}/blob?signature=old", f"{fresh.url}/blob?signature=new"]
+    small.instead[DIGEST] = [redirecting(lambda: targets.pop(0))]
+    fetch_from(make_client(peer.url), store)
+
     assert read(store) == LAYER
 
 

@@ -16,14 +16,14 @@ from imagegw.registry.client import RegistryClient
 from imagegw.registry.found import PlatformManifest
 from imagegw.store.directory import DirectoryStore
 from imagegw_puller.fetch import FetchLimits, fetch
-from tests.integration.registry.conftest import MakeClient
+from tests.integration.registry.conftest import QUICK, MakeClient
 from tests.servers import image_maker
 from tests.servers.docker_registry import DockerRegistry
 
 pytestmark = pytest.mark.integration
 
 AMD64 = Architecture(architecture="amd64")
-NO_LIMITS = FetchLimits()
+NO_LIMITS = FetchLimits(retry=QUICK)
 
 
 def read(store: DirectoryStore, digest: str) -> bytes:

@@ -79,17 +79,6 @@ def test_a_redirect_to_nowhere_is_no_answer(small: SmallRegistry, client: Regist
         client.resolve(TOOL, None)
 
 
-def test_an_expired_presigned_url_is_asked_for_again(
-    small: SmallRegistry, client: RegistryClient, listen: Listen
-) -> None:
-    expired = listen(answering(403, b"<Error>expired</Error>"))
-    fresh = listen(lambda exchange: exchange.answer(200, LAYER))
-    targets = [f"{expired.url}/blob?signature=old", f"{fresh.url}/blob?signature=new"]
-    small.instead[digest_of(LAYER)] = [redirecting(lambda: targets.pop(0))]
-
-    assert read_layer(client) == LAYER
-
-
 def test_a_presigned_url_is_in_no_message(small: SmallRegistry, client: RegistryClient, listen: Listen) -> None:
     expired = listen(answering(403))
     small.instead[digest_of(LAYER)] = [redirecting(lambda: f"{expired.url}/blob?signature=hidden")]
