@@ -99,7 +99,7 @@ def by_index(image: list[list[Entry]]) -> Image:
 
 
 @given(image=images())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_one_pass_decides_as_the_index_does_or_not_at_all(image: list[list[Entry]]) -> None:
     try:
         once = in_one_pass(image)
