@@ -128,6 +128,10 @@ def test_a_layer_as_docker_writes_it_needs_no_index() -> None:
         ("twice", [[entry(b"x"), entry(b"x")]]),
         ("hard link to what was not written", [[entry(b"x"), entry(b"y", Kind.HARD_LINK, b"x")], [entry(b"x")]]),
         ("used as a directory above", [[entry(b"d", Kind.SYMLINK, b"e")], [entry(b"d/x")]]),
+        (
+            "used as a directory above",
+            [[entry(b"d", Kind.SYMLINK, b"e")], [entry(b"d/x"), entry(b"d", Kind.DIRECTORY)]],
+        ),
         ("used as a directory in the layer", [[entry(b"d", Kind.SYMLINK, b"e"), entry(b"d/x")]]),
     ],
 )
