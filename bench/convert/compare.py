@@ -67,6 +67,7 @@ def run_round(layout: Path, work: Path) -> dict[str, Cost]:
     copy = measured("skopeo", "copy", "-q", f"oci:{layout}:bench", f"oci:{copied}:bench")
     imagegw = Path(sys.executable).with_name("imagegw")
     convert = measured(imagegw, "convert", f"oci:{copied}:bench", "-o", work / "ours.squashfs")
+    check_that_it_runs(work / "ours.squashfs", work / "mnt")
     older = by_tree(copied, work / "older", ["--rootless"], [])
     tuned = by_tree(copied, work / "tuned", [], ZSTD_3)
     return {"convert": convert, "ours": copy + convert, "tuned": copy + tuned, "older": copy + older}
@@ -78,6 +79,21 @@ def by_tree(layout: Path, work: Path, unpack: list[str], squash: list[str] | tup
     cost += measured("mksquashfs", work / "rootfs", f"{work}.squashfs", "-quiet", "-no-progress", *squash)
     shutil.rmtree(work)
     return cost
+
+
+def check_that_it_runs(image: Path, mount: Path) -> None:
+    """Mount an image file with the kernel and run a program in it; needs root."""
+    mount.mkdir()
+    run("mount", "-t", "squashfs", "-o", "loop,ro,nosuid,nodev", image, mount)
+    try:
+        assert run("chroot", "--userspec=65534:65534", mount, "/bin/sh", "-c", "echo it runs") == "it runs\n"
+    finally:
+        run("umount", mount)
+
+
+def run(*command: str | Path) -> str:
+    """Run a program that has to succeed, and give what it says."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def measured(*command: str | Path) -> Cost:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import sys
 import zlib
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -52,31 +51,34 @@ class UnknownCodec(Exception):
     """The stream begins like none that a layer may have."""
 
 
-class Replayed(io.RawIOBase):
+class Replayed:
     """The rest of a blob, with its first bytes put back; counts and shows what passes."""
 
-    def __init__(self, blob: BinaryIO, seen: Callable[[memoryview], None]) -> None:
-        super().__init__()
+    def __init__(self, blob: BinaryIO, seen: Callable[[bytes], None]) -> None:
         self._blob = blob
         self._seen = seen
         self._head = b""
         self.count = 0
 
     def peek(self, size: int) -> bytes:
+        """Give the first bytes without taking them, fewer than ``size`` if there are no more."""
         while len(self._head) < size and (piece := self._blob.read(size - len(self._head))):
             self._head += piece
         return self._head
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        view = memoryview(buffer)
-        data = self._head[: len(view)] or self._blob.read(len(view))
-        self._head = self._head[len(data) :] if self._head else b""
-        view[: len(data)] = data
-        self._seen(view[: len(data)])
+    def read(self, size: int, /) -> bytes:
+        """Give up to ``size`` bytes, none only at the end."""
+        data = self._blob.read(size)
+        if self._head:
+            data, self._head = self._head + data, b""
+        self._seen(data)
         self.count += len(data)
+        return data
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill what fits, and say how much; 0 is the end."""
+        data = self.read(len(buffer) - len(self._head))
+        buffer[: len(data)] = data
         return len(data)
 
 
@@ -91,7 +93,7 @@ def decompressed(blob: Replayed) -> Readable:
         return cast("Readable", _open_gzip(fileobj=blob, mode="rb"))
     if magic.startswith(_ZSTD) or magic[1:4] == _ZSTD_SKIPPABLE:
         options: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
-        return zstd.ZstdFile(blob, options=options)
+        return zstd.ZstdFile(cast("BinaryIO", blob), options=options)
     for start, codec in _REFUSED.items():
         if magic.startswith(start):
             message = f"layers may be compressed with gzip or zstd, this one is with {codec}"

@@ -114,7 +114,7 @@ class LayerStream:
         self._on_read(self._raw.count)
 
 
-def _ignore(_piece: memoryview) -> None:
+def _ignore(_piece: bytes | memoryview) -> None:
     pass
 
 

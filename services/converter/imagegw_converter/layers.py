@@ -74,7 +74,7 @@ class Overlay:
         if not path:
             raise EntryRefused(b"/", "the root is a directory")
         own.make_parents(path)
-        if path in self._relied_on or path in own.relied_on:
+        if path in self._relied_on or path in own.made or path in own.above_whiteouts:
             raise NeedsIndex(_said("is used as a directory above, and is none here", path))
         if self._taken.get(path):
             own.opaque.add(path)  # below this layer the path was something else than the directory above
@@ -111,14 +111,13 @@ class Overlay:
     def end_layer(self) -> None:
         """Make the layer an upper one."""
         own = self._layer
-        undescribed = own.made - own.directories
-        self.implied.update(path for path in undescribed if not self._is_covered(path))
+        self.implied.update(path for path in own.made - own.directories if not self._is_covered(path))
         self._taken.update((path, False) for path in own.leaves if path not in self._taken)
         self._taken.update((path, True) for path in own.directories if path not in self._taken)
         self._hidden |= own.hidden
         self._opaque |= own.opaque
         self._relied_on -= own.directories
-        self._relied_on |= own.relied_on - own.directories
+        self._relied_on |= own.undescribed | (own.above_whiteouts - own.directories)
         self._layer = _OwnLayer()
 
     def _is_covered(self, path: bytes) -> bool:
@@ -150,15 +149,26 @@ class _OwnLayer:
         self.directories: set[bytes] = set()
         self.hidden: set[bytes] = set()
         self.opaque: set[bytes] = set()
-        self.relied_on: set[bytes] = set()
-        """Directories above any path that it names."""
         self.made: set[bytes] = set()
-        """Those of them above something that it puts there."""
+        """Directories above something that it puts there."""
+        self.undescribed: set[bytes] = set()
+        """Those of them that it had not described before: entries count in order."""
+        self.above_whiteouts: set[bytes] = set()
+        """Directories above something that it hides; whiteouts count as if they stood last."""
         self.closed: dict[bytes, bool] = {}
 
     def add_whiteout(self, mark: Whiteout) -> None:
+        """Note what a whiteout hides, and every directory above that.
+
+        Raises:
+            NeedsIndex: this layer has one of them as something else.
+        """
         (self.opaque if mark.opaque else self.hidden).add(mark.path)
-        self._note_parents(mark.path + b"/" if mark.opaque and mark.path else mark.path, self.relied_on)
+        directory = mark.path if mark.opaque else parent(mark.path)
+        while directory not in self.above_whiteouts:
+            self._check_directory(directory)
+            self.above_whiteouts.add(directory)
+            directory = parent(directory)
 
     def make_parents(self, path: bytes) -> None:
         """Note every directory above a path.
@@ -166,16 +176,17 @@ class _OwnLayer:
         Raises:
             NeedsIndex: this layer has one of them as something else.
         """
-        self._note_parents(path, self.made)
-
-    def _note_parents(self, path: bytes, noted: set[bytes]) -> None:
         directory = parent(path)
-        while directory not in noted:
-            if directory in self.leaves:
-                raise NeedsIndex(_said("is used as a directory in the layer that has it as none", directory))
-            noted.add(directory)
-            self.relied_on.add(directory)
+        while directory not in self.made:
+            self._check_directory(directory)
+            self.made.add(directory)
+            if directory not in self.directories:
+                self.undescribed.add(directory)
             directory = parent(directory)
+
+    def _check_directory(self, path: bytes) -> None:
+        if path in self.leaves:
+            raise NeedsIndex(_said("is used as a directory in the layer that has it as none", path))
 
 
 def _said(what: str, path: bytes) -> str:

@@ -35,7 +35,8 @@ IMPLIED_DIRECTORY = Attributes(mode=0o755, uid=0, gid=0, mtime=0, xattrs=())
 
 def is_dropped(policy: Policy, entry: Entry) -> bool:
     """Say whether the policy keeps an entry out of the image."""
-    if policy.devices == "drop" and entry.kind in {Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE}:
+    is_device = entry.kind is Kind.CHARACTER_DEVICE or entry.kind is Kind.BLOCK_DEVICE
+    if is_device and policy.devices == "drop":
         return True
     return is_dropped_path(policy, entry.path)
 

@@ -99,7 +99,7 @@ def by_index(image: list[list[Entry]]) -> Image:
 
 
 @given(image=images())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_one_pass_decides_as_the_index_does_or_not_at_all(image: list[list[Entry]]) -> None:
     try:
         once = in_one_pass(image)
@@ -128,6 +128,10 @@ def test_a_layer_as_docker_writes_it_needs_no_index() -> None:
         ("twice", [[entry(b"x"), entry(b"x")]]),
         ("hard link to what was not written", [[entry(b"x"), entry(b"y", Kind.HARD_LINK, b"x")], [entry(b"x")]]),
         ("used as a directory above", [[entry(b"d", Kind.SYMLINK, b"e")], [entry(b"d/x")]]),
+        (
+            "used as a directory above",
+            [[entry(b"d", Kind.SYMLINK, b"e")], [entry(b"d/x"), entry(b"d", Kind.DIRECTORY)]],
+        ),
         ("used as a directory in the layer", [[entry(b"d", Kind.SYMLINK, b"e"), entry(b"d/x")]]),
     ],
 )

@@ -69,7 +69,7 @@ ITEMS = st.one_of(
 
 
 @given(items=st.lists(ITEMS, max_size=8), dialect=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_it_reads_what_tarfile_reads(items: Sequence[Item], dialect: int) -> None:
     archive = tar_of(items, dialect)
     with tarfile.open(fileobj=io.BytesIO(archive), errors="surrogateescape") as tar:
@@ -97,13 +97,13 @@ def _as_we_say(entry: Entry, content: bytes) -> tuple[object, ...]:
 
 @given(st.binary(max_size=3000))
 @example(bytes(512))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_input_ends_it_but_with_its_own_errors(data: bytes) -> None:
     _reads_or_refuses(data)
 
 
 @given(items=st.lists(ITEMS, min_size=1, max_size=4), data=st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_damaged_archive_ends_it_but_with_its_own_errors(items: Sequence[Item], data: st.DataObject) -> None:
     archive = bytearray(tar_of(items))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -213,7 +213,7 @@ def _link(kind: Kind, target: bytes, name: bytes) -> bytes:
 
 
 def _device(block: bytes, kind: Kind) -> tuple[int, int]:
-    if kind not in {Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE}:
+    if kind is not Kind.CHARACTER_DEVICE and kind is not Kind.BLOCK_DEVICE:
         return (0, 0)
     return (number(block[329:337], "device major"), number(block[337:345], "device minor"))
 

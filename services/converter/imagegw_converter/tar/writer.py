@@ -6,10 +6,11 @@ extended attributes need a pax header.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from imagegw_converter.tar.entry import Kind
-from imagegw_converter.tar.fields import BLOCK
+from imagegw_converter.tar.fields import BLOCK, byte_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,9 @@ _FLAGS = {
     Kind.FIFO: b"6",
 }
 _NAME_BYTES = 100
-_MAGIC = b"ustar  \0"
+_NO_TIME = b"00000000000\0"
+_ROOT = _NO_DEVICE = b"0000000\0" * 2
+_MAGIC_AND_OWNERS = b"ustar  \0" + bytes(64)
 
 
 def header(
@@ -48,19 +51,17 @@ def header(
         head += _long(b"K", link)
     if len(name) > _NAME_BYTES:
         head += _long(b"L", name)
-    fields = (
-        name[:_NAME_BYTES].ljust(_NAME_BYTES, b"\0"),
-        b"%07o\0" % attributes.mode,
-        _number(attributes.uid, 8),
-        _number(attributes.gid, 8),
-        _number(size, 12),
-        _number(attributes.mtime, 12),
-        _FLAGS[kind],
-        link[:_NAME_BYTES].ljust(_NAME_BYTES, b"\0"),
-        _number(device[0], 8),
-        _number(device[1], 8),
+    block = _block(
+        name=name[:_NAME_BYTES],
+        mode=attributes.mode,
+        owner=_number(attributes.uid, 8) + _number(attributes.gid, 8),
+        size=_number(size, 12),
+        mtime=_number(attributes.mtime, 12),
+        flag=_FLAGS[kind],
+        link=link[:_NAME_BYTES],
+        device=device,
     )
-    return head + _block(*fields)
+    return head + block if head else block
 
 
 def padding(size: int) -> bytes:
@@ -68,14 +69,26 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
-def _block(*fields: bytes) -> bytes:
-    name, mode, uid, gid, size, mtime, flag, link, major, minor = fields
-    before = name + mode + uid + gid + size + mtime
-    after = flag + link + _MAGIC + bytes(64) + major + minor + bytes(BLOCK - 345)
-    checksum = sum(before) + sum(after) + 8 * 0x20
-    return before + b"%06o\0 " % checksum + after
+def _block(
+    *,
+    name: bytes,
+    flag: bytes,
+    size: bytes,
+    mode: int = 0o644,
+    owner: bytes = _ROOT,
+    mtime: bytes = _NO_TIME,
+    link: bytes = b"",
+    device: tuple[int, int] = (0, 0),
+) -> bytes:
+    numbers = b"%b%b" % (_number(device[0], 8), _number(device[1], 8)) if any(device) else _NO_DEVICE
+    before = b"%b%07o\0%b%b%b" % (name.ljust(_NAME_BYTES, b"\0"), mode, owner, size, mtime)
+    after = b"%b%b%b%b" % (flag, link.ljust(_NAME_BYTES, b"\0"), _MAGIC_AND_OWNERS, numbers)
+    after = after.ljust(BLOCK - len(before) - 8, b"\0")
+    checksum = byte_sum(before) + byte_sum(after) + 8 * 0x20
+    return b"%b%06o\0 %b" % (before, checksum, after)
 
 
+@lru_cache(maxsize=4096)
 def _number(value: int, width: int) -> bytes:
     if value < 8 ** (width - 1):
         return b"%0*o\0" % (width - 1, value)
@@ -83,12 +96,7 @@ def _number(value: int, width: int) -> bytes:
 
 
 def _extension(flag: bytes, name: bytes, body: bytes) -> bytes:
-    zero = _number(0, 8)
-    block = _block(
-        name.ljust(_NAME_BYTES, b"\0"), b"0000644\0", zero, zero, _number(len(body), 12), _number(0, 12), flag,
-        bytes(_NAME_BYTES), zero, zero,
-    )  # fmt: skip
-    return block + body + padding(len(body))
+    return _block(name=name, flag=flag, size=_number(len(body), 12)) + body + padding(len(body))
 
 
 def _long(flag: bytes, text: bytes) -> bytes:
