@@ -1,0 +1,490 @@
+"""The situations in which actors can get into each other's way, each as small as shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from imagegw.domain.acl import Acl
+from imagegw.domain.records import Artifact
+from imagegw.pipeline import following, sweeping
+from imagegw.pipeline.desk import Desk
+from tests.unit.interleavings.explorer import Actor, Fault, Operation, Search, World
+from tests.unit.interleavings.world import (
+    CLAIM_OVER,
+    KEY,
+    LIFETIME,
+    PLATFORM,
+    REMOVAL_DELAY,
+    UNTAGGED_AFTER,
+    Gateway,
+)
+
+IMAGE = f"{PLATFORM}:d1"
+ARTIFACT = f"{KEY}d1"
+Check = Callable[[Gateway], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What is there, who acts on it, and what must hold at the end beside the standing promises."""
+
+    prepare: Callable[[Gateway], None]
+    actors: Callable[[Gateway], Mapping[str, Actor]]
+    check: Check = lambda _: None
+    may_crash: frozenset[str] = frozenset()
+    needs_keeper: bool = False
+    """Whether a claim may be left for the keeper even when nobody crashes."""
+
+    def explore(self) -> Fault | None:
+        """The first schedule that breaks a promise."""
+        return self.search().find_fault()
+
+    def search(self) -> Search:
+        """The search for such a schedule."""
+        prepared = Gateway()
+        self.prepare(prepared)
+        assert not prepared.promises.broken
+
+        def build() -> World:
+            gateway = prepared.copy()
+            return World(
+                actors=dict(self.actors(gateway)),
+                operations=gateway.operations,
+                fingerprint=gateway.fingerprint,
+                facts=gateway,
+            )
+
+        return Search(build, self._judge, may_crash=self.may_crash)
+
+    def _judge(self, world: World, has_crashed: bool) -> None:  # noqa: FBT001 - as the search calls it
+        gateway: Gateway = world.facts
+        gateway.drain()
+        if not has_crashed and not self.needs_keeper:
+            left = [d["_id"] for d in gateway.inner.pulls.find({"live": True})]
+            assert not left, f"nobody tells {left} how things stand"
+        gateway.settle()
+        assert not gateway.promises.broken, gateway.promises.broken[0]
+        left = [d["_id"] for d in gateway.inner.pulls.find({"live": True})]
+        assert not left, f"{left} never ended"
+        self.check(gateway)
+
+
+def all_ready(gateway: Gateway) -> None:
+    for document in gateway.inner.pulls.find({}):
+        assert document["status"] == "READY", f"{document['_id']} ended as {document['status']}"
+
+
+def _until_deliver(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+    gateway.do("pull", "p1")
+    gateway.do("artifact", ARTIFACT)
+    gateway.do("artifact", ARTIFACT)
+
+
+def _until_ready(gateway: Gateway) -> None:
+    _until_deliver(gateway)
+    gateway.do("image", IMAGE)
+
+
+# --- one message twice, a crash, the keeper --------------------------------------------------------------
+
+
+def _one_pull(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+
+
+def _keeper_of_claims(gateway: Gateway) -> Actor:
+    desk = gateway.desk("keeper")
+
+    def act() -> None:
+        gateway.let_pass(CLAIM_OVER)
+        gateway.sweep(desk)
+
+    return act
+
+
+ONE_MESSAGE_TWICE = Scenario(
+    prepare=_one_pull,
+    actors=lambda g: {"one": g.worker("one", "pull", "p1"), "two": g.worker("two", "pull", "p1")},
+    check=all_ready,
+    may_crash=frozenset({"one"}),
+)
+
+KEEPER_AND_DUPLICATE = Scenario(
+    prepare=_one_pull,
+    actors=lambda g: {
+        "one": g.worker("one", "pull", "p1"),
+        "two": g.worker("two", "pull", "p1"),
+        "keeper": _keeper_of_claims(g),
+    },
+    check=all_ready,
+    may_crash=frozenset({"one"}),
+)
+
+CRASH_IN_EACH_STEP = {
+    step: Scenario(
+        prepare=prepare,
+        actors=lambda g, m=message: {"one": g.worker("one", *m), "two": g.worker("two", *m)},  # type: ignore[misc]
+        check=all_ready,
+        may_crash=frozenset({"one"}),
+    )
+    for step, prepare, message in (
+        ("fetch", lambda g: (g.add_pull("p1", uid=1), g.do("pull", "p1")), ("artifact", ARTIFACT)),
+        (
+            "convert",
+            lambda g: (g.add_pull("p1", uid=1), g.do("pull", "p1"), g.do("artifact", ARTIFACT)),
+            ("artifact", ARTIFACT),
+        ),
+        ("deliver", _until_deliver, ("image", IMAGE)),
+    )
+}
+
+# --- join against finish ---------------------------------------------------------------------------------
+
+
+def _second_pull(before: Callable[[Gateway], None]) -> Callable[[Gateway], None]:
+    def prepare(gateway: Gateway) -> None:
+        before(gateway)
+        gateway.add_pull("p2", uid=2)
+
+    return prepare
+
+
+def _until_convert(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+    gateway.do("pull", "p1")
+    gateway.do("artifact", ARTIFACT)
+
+
+JOIN_AGAINST_MADE = Scenario(
+    prepare=_second_pull(_until_convert),
+    actors=lambda g: {
+        "converter": g.worker("converter", "artifact", ARTIFACT),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=all_ready,
+)
+
+JOIN_AGAINST_DELIVERED = Scenario(
+    prepare=_second_pull(_until_deliver),
+    actors=lambda g: {
+        "shipper": g.worker("shipper", "image", IMAGE),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=all_ready,
+)
+
+TWO_JOIN_AT_ONCE = Scenario(
+    prepare=lambda g: (g.add_pull("p1", uid=1), g.add_pull("p2", uid=2, wish=Acl(uids=(7,)))) and None,
+    actors=lambda g: {"one": g.worker("one", "pull", "p1"), "two": g.worker("two", "pull", "p2")},
+    check=all_ready,
+)
+
+# --- idle, and an old failure ----------------------------------------------------------------------------
+
+
+def _nobody_waits(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+    gateway.do("pull", "p1")
+    gateway.cancel("p1")
+    gateway.add_pull("p2", uid=2)
+
+
+def _p2_ready(gateway: Gateway) -> None:
+    assert gateway.pull("p2").status == "READY", gateway.pull("p2").error
+
+
+IDLE_AGAINST_JOIN = Scenario(
+    prepare=_nobody_waits,
+    actors=lambda g: {
+        "fetcher": g.worker("fetcher", "artifact", ARTIFACT),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=_p2_ready,
+)
+
+
+def _bad_manifest(gateway: Gateway) -> None:
+    gateway.is_manifest_bad = True
+    gateway.add_pull("p1", uid=1)
+    gateway.do("pull", "p1")
+    gateway.add_pull("p2", uid=2)
+
+
+NEW_ATTEMPT_AGAINST_OLD_FAILURE = Scenario(
+    prepare=_bad_manifest,
+    actors=lambda g: {
+        "fetcher": g.worker("fetcher", "artifact", ARTIFACT),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+)
+
+
+def _failed_once(gateway: Gateway) -> None:
+    _bad_manifest(gateway)
+    gateway.do("artifact", ARTIFACT)
+
+
+class _Deposed:
+    """Artifacts as they stood when a primary was deposed that goes on answering for a while."""
+
+    def __init__(self, desk: Desk, gateway: Gateway) -> None:
+        self._database = desk.database
+        self._gateway = gateway
+        self._then = dict(gateway.inner.artifacts.documents)  # type: ignore[attr-defined]
+
+    def get(self, identity: str) -> object:
+        operation = Operation(kind="deposed")
+        return self._gateway.operations.step(operation, lambda: self._then.get(identity))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database.artifacts, name)
+
+
+class _DatabaseInFailover:
+    def __init__(self, desk: Desk, gateway: Gateway) -> None:
+        self.artifacts = _Deposed(desk, gateway)
+        self._database = desk.database
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+
+def _late_follower(gateway: Gateway, pull: str) -> Actor:
+    fresh = gateway.desk("late")
+    desk = Desk(
+        database=_DatabaseInFailover(fresh, gateway),  # type: ignore[arg-type]
+        now=fresh.now,
+        new_id=fresh.new_id,
+        host=fresh.host,
+        announce=fresh.announce,
+    )
+    return lambda: following.follow_pull(desk, pull, LIFETIME)
+
+
+OLD_FAILURE_IN_HAND = Scenario(
+    prepare=_failed_once,
+    actors=lambda g: {"late": _late_follower(g, "p2"), "resolver": g.worker("resolver", "pull", "p2")},
+    check=_p2_ready,
+)
+
+
+def _failed_behind_a_ready_image(gateway: Gateway) -> None:
+    """The image stands, the store has lost its artifact, and making it again has failed."""
+    _until_ready(gateway)
+    desk = gateway.desk("past")
+    desk.change(Artifact, ARTIFACT, lambda a: sweeping.artifacts.lose(a, a.round, gateway.clock))
+    gateway.add_pull("p0", uid=9)
+    gateway.is_manifest_bad = False
+
+
+# --- ACLs ------------------------------------------------------------------------------------------------
+
+TWO_WISHES = Scenario(
+    prepare=lambda g: (_until_deliver(g), g.add_pull("p2", uid=2, wish=Acl(uids=(7,), gids=(8,)))) and None,
+    actors=lambda g: {
+        "shipper": g.worker("shipper", "image", IMAGE),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=all_ready,
+)
+
+
+def _two_wishes_on_ready(gateway: Gateway) -> None:
+    _until_ready(gateway)
+    gateway.add_pull("p2", uid=2, wish=Acl(uids=(7,)))
+    gateway.add_pull("p3", uid=3, wish=Acl(gids=(8,)))
+
+
+TWO_WISHES_ON_A_READY_IMAGE = Scenario(
+    prepare=_two_wishes_on_ready,
+    actors=lambda g: {"two": g.worker("two", "pull", "p2"), "three": g.worker("three", "pull", "p3")},
+    check=all_ready,
+)
+
+# --- tags and expiry -------------------------------------------------------------------------------------
+
+
+def _two_resolutions(gateway: Gateway) -> None:
+    for name, digest in (("p1", "d1"), ("p2", "d2")):
+        gateway.digest = digest
+        gateway.add_pull(name, uid=int(name[1]))
+        gateway.do("pull", name)
+        gateway.do("artifact", f"{KEY}{digest}")
+        gateway.do("artifact", f"{KEY}{digest}")
+        gateway.clock += timedelta(seconds=1)
+
+
+def _newest_holds_the_tag(gateway: Gateway) -> None:
+    all_ready(gateway)
+    (tag,) = gateway.inner.tags.find({})
+    assert tag["digest"] == "d2", f"the tag stands for {tag['digest']}, which was resolved earlier"
+
+
+TAG_MOVE_AGAINST_LATE_DELIVERY = Scenario(
+    prepare=_two_resolutions,
+    actors=lambda g: {
+        "old": g.worker("old", "image", IMAGE),
+        "new": g.worker("new", "image", f"{PLATFORM}:d2"),
+    },
+    check=_newest_holds_the_tag,
+)
+
+
+def _overdue(gateway: Gateway) -> None:
+    _until_ready(gateway)
+    gateway.clock += LIFETIME + timedelta(days=1)
+
+
+def _expirer(gateway: Gateway) -> Actor:
+    desk, shipper = gateway.desk("expirer"), gateway.desk("remover")
+
+    def act() -> None:
+        for image in sweeping.expire(desk):
+            gateway.perform(shipper, "image", image)
+
+    return act
+
+
+EXPIRY_AGAINST_PULL = Scenario(
+    prepare=_second_pull(_overdue),
+    actors=lambda g: {"expirer": _expirer(g), "resolver": g.worker("resolver", "pull", "p2")},
+    check=all_ready,
+)
+
+
+def _told_is_kept(gateway: Gateway) -> None:
+    image = gateway.image()
+    for _ in gateway.told_ready:
+        assert image.state == "READY", f"a lookup was told READY, and the image is {image.state}"
+        assert image.expires is not None
+        assert image.expires >= gateway.clock + LIFETIME - CLAIM_OVER, "a lookup was told READY and pushed nothing"
+
+
+def _lookup(gateway: Gateway) -> Actor:
+    desk = gateway.desk("lookup")
+    return lambda: gateway.look_up(desk)
+
+
+EXPIRY_AGAINST_LOOKUP = Scenario(
+    prepare=_overdue,
+    actors=lambda g: {"expirer": _expirer(g), "lookup": _lookup(g)},
+    check=_told_is_kept,
+)
+
+
+def _finish_pending(gateway: Gateway) -> None:
+    """The image is READY by another tag, and a pull with a tag of its own is about to end."""
+    _until_deliver(gateway)
+    gateway.add_pull("p2", uid=1, tag="app:2")
+    gateway.do("pull", "p2")
+    gateway.do("image", IMAGE)
+    document = gateway.inner.pulls.documents["p2"]  # type: ignore[attr-defined]
+    assert document["status"] == "READY"
+
+
+def _tag_remover(gateway: Gateway) -> Actor:
+    desk = gateway.desk("expire")
+    return lambda: sweeping.expire_tag(desk, f"{PLATFORM}/docker/app:1", UNTAGGED_AFTER)
+
+
+def _tagged_is_kept(gateway: Gateway) -> None:
+    all_ready(gateway)
+    image = gateway.image()
+    assert image.expires is not None
+    assert image.expires >= gateway.clock + LIFETIME - CLAIM_OVER, "an image that has a tag expires in a minute"
+
+
+LAST_TAG_AGAINST_NEW_TAG = Scenario(
+    prepare=lambda g: (_until_ready(g), g.add_pull("p2", uid=1, tag="app:2")) and None,
+    actors=lambda g: {"expire": _tag_remover(g), "resolver": g.worker("resolver", "pull", "p2")},
+    check=_tagged_is_kept,
+)
+
+# --- deliver against remove ------------------------------------------------------------------------------
+
+
+def _expired(gateway: Gateway) -> None:
+    _overdue(gateway)
+    sweeping.expire(gateway.desk("expire"))
+
+
+def _file_due(gateway: Gateway) -> None:
+    _expired(gateway)
+    gateway.do("image", IMAGE)
+    gateway.clock += REMOVAL_DELAY
+
+
+DELIVER_AGAINST_REMOVE_META = Scenario(
+    prepare=_second_pull(_expired),
+    actors=lambda g: {
+        "remover": g.worker("remover", "image", IMAGE),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=all_ready,
+)
+
+DELIVER_AGAINST_REMOVE_FILE = Scenario(
+    prepare=_second_pull(_file_due),
+    actors=lambda g: {
+        "remover": g.worker("remover", "image", IMAGE),
+        "resolver": g.worker("resolver", "pull", "p2"),
+    },
+    check=all_ready,
+    may_crash=frozenset({"remover"}),
+)
+
+# --- a paused holder that comes back ---------------------------------------------------------------------
+
+
+def _others(gateway: Gateway, *messages: tuple[str, str]) -> Actor:
+    """Time passes, the keeper frees what is not renewed, and others do the work."""
+    keeper = gateway.desk("keeper")
+    others = [(gateway.desk(f"other{n}"), *message) for n, message in enumerate(messages)]
+
+    def act() -> None:
+        gateway.let_pass(CLAIM_OVER)
+        gateway.sweep(keeper)
+        for desk, kind, identity in others:
+            gateway.perform(desk, kind, identity)
+
+    return act
+
+
+def _paused(kind: str, identity: str, prepare: Callable[[Gateway], None], *messages: tuple[str, str]) -> Scenario:
+    return Scenario(
+        prepare=prepare,
+        actors=lambda g: {"paused": g.worker("paused", kind, identity), "others": _others(g, *messages)},
+        check=all_ready,
+    )
+
+
+PAUSED = {
+    "resolver": _paused("pull", "p1", _one_pull, ("pull", "p1")),
+    "converter": _paused("artifact", ARTIFACT, _until_convert, ("artifact", ARTIFACT)),
+    "shipper": _paused(
+        "image", IMAGE, _second_pull(_until_deliver), ("image", IMAGE), ("pull", "p2"), ("image", IMAGE)
+    ),
+    "remover of .meta": _paused("image", IMAGE, _second_pull(_expired), ("pull", "p2"), ("image", IMAGE)),
+    "remover of the file": _paused("image", IMAGE, _second_pull(_file_due), ("pull", "p2"), ("image", IMAGE)),
+}
+
+RENEWAL_AGAINST_FREEING = Scenario(
+    prepare=_until_deliver,
+    actors=lambda g: {"holder": g.renewing_worker("holder", IMAGE), "keeper": _keeper_of_claims(g)},
+    check=all_ready,
+)
+
+
+def _nine_crashes(gateway: Gateway) -> None:
+    _until_deliver(gateway)
+    document = gateway.inner.images.documents[IMAGE]  # type: ignore[attr-defined]
+    document["work"]["crashes"] = 9
+
+
+RENEWAL_AGAINST_BLAME = Scenario(
+    prepare=_nine_crashes,
+    actors=lambda g: {"holder": g.renewing_worker("holder", IMAGE), "keeper": _keeper_of_claims(g)},
+)
