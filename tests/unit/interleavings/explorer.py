@@ -8,7 +8,8 @@ and every actor to the same point, one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,9 @@ class Operation:
 class Operations:
     """Where actors stand still: one switchboard between them and the search."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[Any], str] = repr) -> None:
+        self.told = told
+        """What of a result an actor's next decisions can depend on."""
         self.search: greenlet | None = None
         self.seen: dict[greenlet, int] = {}
         """What each actor has been told so far; with its code, that is where it stands."""
@@ -64,6 +67,15 @@ class Operations:
         self.has_written: dict[greenlet, bool] = {}
         """Whether each actor's last operation was a write."""
         self._is_inside = False
+
+    @contextmanager
+    def forgetting(self) -> Iterator[list[str]]:
+        """Of all that the calling actor is told inside, it keeps what is put into the list, and forgets the rest."""
+        current = getcurrent()
+        before, kept = self.seen.get(current), list[str]()
+        yield kept
+        if before is not None:
+            self.seen[current] = hash((before, tuple(kept)))
 
     def step(self, operation: Operation, perform: Callable[[], Any]) -> Any:
         """Perform it when the search lets the calling actor go on (outside a search: at once).
@@ -83,19 +95,12 @@ class Operations:
             raise
         finally:
             self._is_inside = False
-        self._note(current, operation, told(result))
+        self._note(current, operation, self.told(result))
         return result
 
     def _note(self, actor: greenlet, operation: Operation, result: str) -> None:
         self.seen[actor] = hash((self.seen[actor], result))
         self.has_written[actor] = operation.is_write
-
-
-def told(result: Any) -> str:
-    """What of a result an actor's next decision can depend on: history is for people."""
-    if isinstance(result, dict):
-        return repr({name: value for name, value in result.items() if name != "history"})
-    return repr(result)
 
 
 @dataclass(kw_only=True)
@@ -105,6 +110,8 @@ class World:
     actors: dict[str, Actor]
     operations: Operations
     fingerprint: Callable[[], object]
+    outcome: Callable[[], object]
+    """All that the check can tell apart when the actors have ended."""
     facts: Any
     """The scenario's own view of the world, for its check."""
 
@@ -135,6 +142,7 @@ class Search:
     limit: int = 20_000
     schedules: int = field(default=0, init=False)
     _slept: dict[int, frozenset[str]] = field(default_factory=dict, init=False)
+    _judged: set[int] = field(default_factory=set, init=False)
 
     def find_fault(self) -> Fault | None:
         """The first schedule whose end breaks a promise, or None when none does."""
@@ -179,6 +187,10 @@ class Search:
 
     def _judge(self, run: _Run, schedule: list[str]) -> Fault | None:
         run.world.operations.search = None
+        outcome = hash((run.world.outcome(), run.crashed is not None))
+        if outcome in self._judged:
+            return None
+        self._judged.add(outcome)
         try:
             self.check(run.world, run.crashed is not None)
         except AssertionError as broken:

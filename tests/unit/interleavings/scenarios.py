@@ -53,6 +53,7 @@ class Scenario:
                 actors=dict(self.actors(gateway)),
                 operations=gateway.operations,
                 fingerprint=gateway.fingerprint,
+                outcome=gateway.outcome,
                 facts=gateway,
             )
 

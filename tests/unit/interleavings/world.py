@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -28,6 +28,8 @@ from imagegw.domain.records import (
 from imagegw.domain.status import ArtifactState, PullStatus, Step
 from imagegw.domain.work import due, renew
 from imagegw.errors import Cancelled, ClaimLost, ManifestInvalid
+from imagegw.mongo.change import Decide, Outcome
+from imagegw.mongo.documents import Record
 from imagegw.mongo.memory import MemoryCollection, MemoryDatabase
 from imagegw.pipeline import following, joining, performing, sweeping
 from imagegw.pipeline.desk import CLASSES, Desk
@@ -51,8 +53,9 @@ _TIME = Operation(kind="*", is_write=True)
 class SteppedCollection:
     """A collection at whose every operation another actor may run."""
 
-    def __init__(self, name: str, gateway: Gateway) -> None:
+    def __init__(self, name: str, gateway: Gateway, actor: str) -> None:
         self._name = name
+        self._actor = actor
         self._gateway = gateway
         self._inner: MemoryCollection = getattr(gateway.inner, name)
 
@@ -69,7 +72,10 @@ class SteppedCollection:
                 tried_on=self._copy,
                 trial=lambda state: _without_history(trial(state)),
             )
-            return self._gateway.operations.step(operation, lambda: self._watched(trial))
+            result = self._gateway.operations.step(operation, lambda: self._watched(trial))
+            if name == "get" and result is not None:
+                self._gateway.holds_rev[self._actor] = (self._name, target, result["rev"])
+            return result
 
         return stepped
 
@@ -99,9 +105,17 @@ class _Trial(MemoryCollection):
     __hash__ = None  # type: ignore[assignment]
 
 
+_HISTORY = frozenset({"history"})
+_NOT_TOLD = frozenset({"history", "rev", "host"})
+
+
 def _without_history(value: Any) -> Any:
+    return _without(value, _HISTORY)
+
+
+def _without(value: Any, names: Container[str]) -> Any:
     if isinstance(value, dict):
-        return {name: _without_history(item) for name, item in value.items() if name != "history"}
+        return {name: _without(item, names) for name, item in value.items() if name not in names}
     return value
 
 
@@ -116,18 +130,43 @@ def _judged_with(collection: str, args: tuple[Any, ...]) -> str | None:
 class SteppedDatabase:
     """The memory database behind a switchboard."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, actor: str) -> None:
         self._gateway = gateway
+        self._actor = actor
 
     def __getattr__(self, name: str) -> SteppedCollection:
-        return SteppedCollection(name, self._gateway)
+        return SteppedCollection(name, self._gateway, self._actor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploredDesk(Desk):
+    """A desk that tells the search what is kept of a change: its outcome, not how often it was tried."""
+
+    operations: Operations
+    holds_rev: dict[str, tuple[str, str, int]]
+
+    def change(
+        self, kind: type[Record], identity: str, decide: Decide[Record], *, claim: str | None = None
+    ) -> Outcome[Record]:
+        with self.operations.forgetting() as kept:
+            outcome = super().change(kind, identity, decide, claim=claim)
+            record = None if outcome.record is None else replace(outcome.record, rev=0)
+            kept.append(repr((record, outcome.patch is None)))
+        self.holds_rev.pop(self.host, None)
+        return outcome
+
+
+def _told(result: Any) -> str:
+    """A result without what no decision looks at: history is for people, `rev` is looked at by `change` alone."""
+    names = _HISTORY if isinstance(result, dict) and "readers" in result else _NOT_TOLD
+    return repr(_without(result, names))
 
 
 @dataclass
 class Gateway:
     """The gateway of one scenario."""
 
-    operations: Operations = field(default_factory=Operations)
+    operations: Operations = field(default_factory=lambda: Operations(_told))
     inner: MemoryDatabase = field(default_factory=MemoryDatabase)
     clock: datetime = START
     queue: list[tuple[str, str]] = field(default_factory=list)
@@ -144,6 +183,8 @@ class Gateway:
     def __post_init__(self) -> None:
         self.promises = Promises(database=self.inner, platform=self.platform)
         self._shown: dict[int, tuple[object, str]] = {}
+        self.holds_rev: dict[str, tuple[str, str, int]] = {}
+        """Which `rev` of which document each actor has read; what matters of it is whether it stands."""
 
     def copy(self) -> Gateway:
         """The same gateway in another world."""
@@ -157,15 +198,18 @@ class Gateway:
             turns=self.turns,
         )
         for name in COLLECTIONS:
-            getattr(twin.inner, name).documents = dict(getattr(self.inner, name).documents)
+            documents = getattr(self.inner, name).documents
+            getattr(twin.inner, name).documents = {i: {**d, "history": d["history"][-1:]} for i, d in documents.items()}
         twin.promises.failed_rounds = dict(self.promises.failed_rounds)
         return twin
 
     def desk(self, actor: str) -> Desk:
         """The place of one actor; its ids are its own, and the same in every replay."""
         numbers = count()
-        return Desk(
-            database=SteppedDatabase(self),
+        return ExploredDesk(
+            operations=self.operations,
+            holds_rev=self.holds_rev,
+            database=SteppedDatabase(self, actor),
             now=lambda: self.clock,
             new_id=lambda: f"{actor}-{next(numbers)}",
             host=actor,
@@ -181,12 +225,29 @@ class Gateway:
         )
         directory = (repr(sorted(self.platform.files.items())), repr(sorted(self.platform.metas.items())))
         kept = (tuple(self.promises.broken), frozenset(self.promises.ended), tuple(self.told_ready))
-        return shown, self.clock, directory, tuple(sorted(self.queue)), kept
+        return shown, self.clock, directory, tuple(sorted(self.queue)), kept, self._standing_revs()
+
+    def _standing_revs(self) -> tuple[tuple[str, str, str, bool], ...]:
+        held = sorted(self.holds_rev.items())
+        documents = {name: getattr(self.inner, name).documents for name in COLLECTIONS}
+        return tuple((a, n, i, documents[n].get(i, {}).get("rev") == rev) for a, (n, i, rev) in held)
+
+    def outcome(self) -> object:
+        """What is left when the actors have ended: how often something changed, and by whom, is no matter."""
+        shown = repr(
+            [
+                [_without(d, {"history", "rev", "claim", "host"}), claim_of(d) is not None]
+                for name in COLLECTIONS
+                for _, d in sorted(getattr(self.inner, name).documents.items())
+            ]
+        )
+        kept = (tuple(self.promises.broken), tuple(self.told_ready), repr(sorted(self.promises.failed_rounds.items())))
+        return shown, self.clock, tuple(sorted(self.platform.files)), repr(sorted(self.platform.metas.items())), frozenset(self.queue), kept
 
     def _show(self, document: dict[str, Any]) -> str:
         known = self._shown.get(id(document))
         if known is None:
-            known = self._shown[id(document)] = (document, repr(_without_history(document)))
+            known = self._shown[id(document)] = (document, _told(document))
         return known[1]
 
     # --- what is there at the beginning ---
