@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from imagegw.domain import artifacts, images
 from imagegw.domain.acl import Acl
-from imagegw.domain.records import Artifact
+from imagegw.domain.records import Artifact, Image
+from imagegw.errors import ManifestUnknown
 from imagegw.pipeline import following, sweeping
 from imagegw.pipeline.desk import Desk
+from imagegw.retry import failure_of
 from tests.unit.interleavings.explorer import Actor, Fault, Operation, Search, World
 from tests.unit.interleavings.world import (
     CLAIM_OVER,
@@ -45,6 +48,7 @@ class Scenario:
         """The search for such a schedule."""
         prepared = Gateway()
         self.prepare(prepared)
+        prepared.queue = sorted(set(prepared.queue))
         assert not prepared.promises.broken
 
         def build() -> World:
@@ -168,15 +172,6 @@ JOIN_AGAINST_MADE = Scenario(
     check=all_ready,
 )
 
-JOIN_AGAINST_DELIVERED = Scenario(
-    prepare=_second_pull(_until_deliver),
-    actors=lambda g: {
-        "shipper": g.worker("shipper", "image", IMAGE),
-        "resolver": g.worker("resolver", "pull", "p2"),
-    },
-    check=all_ready,
-)
-
 TWO_JOIN_AT_ONCE = Scenario(
     prepare=lambda g: (g.add_pull("p1", uid=1), g.add_pull("p2", uid=2, wish=Acl(uids=(7,)))) and None,
     actors=lambda g: {"one": g.worker("one", "pull", "p1"), "two": g.worker("two", "pull", "p2")},
@@ -272,14 +267,64 @@ OLD_FAILURE_IN_HAND = Scenario(
 )
 
 
-def _failed_behind_a_ready_image(gateway: Gateway) -> None:
-    """The image stands, the store has lost its artifact, and making it again has failed."""
-    _until_ready(gateway)
-    desk = gateway.desk("past")
-    desk.change(Artifact, ARTIFACT, lambda a: sweeping.artifacts.lose(a, a.round, gateway.clock))
-    gateway.add_pull("p0", uid=9)
-    gateway.is_manifest_bad = False
+# --- an image whose file went missing ----------------------------------------------------------------------
 
+
+def _miss(gateway: Gateway) -> None:
+    """A look at the platform finds the image's file gone."""
+    gateway.platform.files.clear()
+    gateway.platform.metas.clear()
+    gateway.desk("look").change(Image, IMAGE, lambda image: images.miss(image, gateway.clock))
+
+
+def _lost_from_the_store(gateway: Gateway) -> None:
+    gateway.desk("store").change(Artifact, ARTIFACT, lambda a: artifacts.lose(a, a.round, gateway.clock))
+
+
+def _lost_on_both_sides(gateway: Gateway) -> None:
+    _until_ready(gateway)
+    _miss(gateway)
+    _lost_from_the_store(gateway)
+    gateway.do("artifact", ARTIFACT)
+
+
+def _stands_again(gateway: Gateway) -> None:
+    assert gateway.image().state == "READY", f"nobody brings the image back: it is {gateway.image().state}"
+
+
+RESTORE_AGAINST_MADE = Scenario(
+    prepare=_lost_on_both_sides,
+    actors=lambda g: {
+        "shipper": g.worker("shipper", "image", IMAGE),
+        "converter": g.worker("converter", "artifact", ARTIFACT),
+    },
+    check=_stands_again,
+)
+
+
+def _failed_while_the_image_stood(gateway: Gateway) -> None:
+    """The image stands, its artifact was lost from the store, and to make it again has failed."""
+    _until_ready(gateway)
+    _lost_from_the_store(gateway)
+    failure = failure_of(ManifestUnknown("gone"))
+    gateway.desk("past").change(Artifact, ARTIFACT, lambda _: artifacts.fail(failure))
+    gateway.promises.failed_rounds[ARTIFACT] = 2
+    gateway.add_pull("p2", uid=1)
+
+
+def _finder(gateway: Gateway) -> Actor:
+    def act() -> None:
+        gateway.operations.step(Operation(kind="files", is_write=True), gateway.platform.files.clear)
+        gateway.desk("look").change(Image, IMAGE, lambda image: images.miss(image, gateway.clock))
+
+    return act
+
+
+OLD_FAILURE_BEHIND_A_READY_IMAGE = Scenario(
+    prepare=_failed_while_the_image_stood,
+    actors=lambda g: {"look": _finder(g), "resolver": g.worker("resolver", "pull", "p2")},
+    check=all_ready,
+)
 
 # --- ACLs ------------------------------------------------------------------------------------------------
 
@@ -350,7 +395,7 @@ def _expirer(gateway: Gateway) -> Actor:
 
 
 EXPIRY_AGAINST_PULL = Scenario(
-    prepare=_second_pull(_overdue),
+    prepare=lambda g: (_overdue(g), g.add_pull("p2", uid=1)) and None,
     actors=lambda g: {"expirer": _expirer(g), "resolver": g.worker("resolver", "pull", "p2")},
     check=all_ready,
 )
@@ -374,16 +419,6 @@ EXPIRY_AGAINST_LOOKUP = Scenario(
     actors=lambda g: {"expirer": _expirer(g), "lookup": _lookup(g)},
     check=_told_is_kept,
 )
-
-
-def _finish_pending(gateway: Gateway) -> None:
-    """The image is READY by another tag, and a pull with a tag of its own is about to end."""
-    _until_deliver(gateway)
-    gateway.add_pull("p2", uid=1, tag="app:2")
-    gateway.do("pull", "p2")
-    gateway.do("image", IMAGE)
-    document = gateway.inner.pulls.documents["p2"]  # type: ignore[attr-defined]
-    assert document["status"] == "READY"
 
 
 def _tag_remover(gateway: Gateway) -> Actor:
@@ -454,22 +489,39 @@ def _others(gateway: Gateway, *messages: tuple[str, str]) -> Actor:
     return act
 
 
-def _paused(kind: str, identity: str, prepare: Callable[[Gateway], None], *messages: tuple[str, str]) -> Scenario:
+def _paused(prepare: Callable[[Gateway], None], *messages: tuple[str, str]) -> Scenario:
     return Scenario(
         prepare=prepare,
-        actors=lambda g: {"paused": g.worker("paused", kind, identity), "others": _others(g, *messages)},
+        actors=lambda g: {"paused": g.paused_worker(), "others": _others(g, *messages)},
         check=all_ready,
     )
 
 
+def _claimed(before: Callable[[Gateway], None], kind: str, identity: str) -> Callable[[Gateway], None]:
+    def prepare(gateway: Gateway) -> None:
+        before(gateway)
+        gateway.pause(kind, identity)
+
+    return prepare
+
+
+def _claimed_then_wanted(before: Callable[[Gateway], None]) -> Callable[[Gateway], None]:
+    """A holder of the image's step is paused; then a second pull joins the image."""
+
+    def prepare(gateway: Gateway) -> None:
+        _claimed(before, "image", IMAGE)(gateway)
+        gateway.add_pull("p2", uid=2)
+        gateway.do("pull", "p2")
+
+    return prepare
+
+
 PAUSED = {
-    "resolver": _paused("pull", "p1", _one_pull, ("pull", "p1")),
-    "converter": _paused("artifact", ARTIFACT, _until_convert, ("artifact", ARTIFACT)),
-    "shipper": _paused(
-        "image", IMAGE, _second_pull(_until_deliver), ("image", IMAGE), ("pull", "p2"), ("image", IMAGE)
-    ),
-    "remover of .meta": _paused("image", IMAGE, _second_pull(_expired), ("pull", "p2"), ("image", IMAGE)),
-    "remover of the file": _paused("image", IMAGE, _second_pull(_file_due), ("pull", "p2"), ("image", IMAGE)),
+    "resolver": _paused(_claimed(_one_pull, "pull", "p1"), ("pull", "p1")),
+    "converter": _paused(_claimed(_until_convert, "artifact", ARTIFACT), ("artifact", ARTIFACT)),
+    "shipper": _paused(_claimed_then_wanted(_until_deliver), ("image", IMAGE)),
+    "remover of .meta": _paused(_claimed_then_wanted(_expired), ("image", IMAGE), ("image", IMAGE)),
+    "remover of the file": _paused(_claimed_then_wanted(_file_due), ("image", IMAGE), ("image", IMAGE)),
 }
 
 RENEWAL_AGAINST_FREEING = Scenario(

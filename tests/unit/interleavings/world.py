@@ -73,7 +73,7 @@ class SteppedCollection:
                 trial=lambda state: _without_history(trial(state)),
             )
             result = self._gateway.operations.step(operation, lambda: self._watched(trial))
-            if name == "get" and result is not None:
+            if name == "get" and result is not None and self._actor in self._gateway.holds_rev:
                 self._gateway.holds_rev[self._actor] = (self._name, target, result["rev"])
             return result
 
@@ -148,6 +148,7 @@ class ExploredDesk(Desk):
     def change(
         self, kind: type[Record], identity: str, decide: Decide[Record], *, claim: str | None = None
     ) -> Outcome[Record]:
+        self.holds_rev[self.host] = ("", "", 0)
         with self.operations.forgetting() as kept:
             outcome = super().change(kind, identity, decide, claim=claim)
             record = None if outcome.record is None else replace(outcome.record, rev=0)
@@ -177,6 +178,8 @@ class Gateway:
     digest: str = "d1"
     """What every reference resolves to at the moment."""
     is_public: bool = False
+    paused: Held[Any] | None = None
+    """The claim of a holder who is paused when the actors begin."""
     turns: int = 0
     """How many workers have had a turn outside the search; makes their names differ."""
 
@@ -195,6 +198,7 @@ class Gateway:
             is_manifest_bad=self.is_manifest_bad,
             digest=self.digest,
             is_public=self.is_public,
+            paused=self.paused,
             turns=self.turns,
         )
         for name in COLLECTIONS:
@@ -230,7 +234,7 @@ class Gateway:
     def _standing_revs(self) -> tuple[tuple[str, str, str, bool], ...]:
         held = sorted(self.holds_rev.items())
         documents = {name: getattr(self.inner, name).documents for name in COLLECTIONS}
-        return tuple((a, n, i, documents[n].get(i, {}).get("rev") == rev) for a, (n, i, rev) in held)
+        return tuple((a, n, i, documents.get(n, {}).get(i, {}).get("rev") == rev) for a, (n, i, rev) in held)
 
     def outcome(self) -> object:
         """What is left when the actors have ended: how often something changed, and by whom, is no matter."""
@@ -333,6 +337,16 @@ class Gateway:
         """An actor that handles one message."""
         desk = self.desk(name)
         return lambda: self.perform(desk, kind, identity)
+
+    def pause(self, kind: str, identity: str) -> None:
+        """A worker claims the step, and then is not heard of for a while."""
+        self.paused = performing.take(self.desk("paused"), CLASSES[kind], identity, list(Step))
+
+    def paused_worker(self) -> Callable[[], object]:
+        """The paused worker as an actor, who comes back with what it knew."""
+        assert self.paused is not None
+        held = replace(self.paused, desk=self.desk("paused"))
+        return lambda: self.hold(held)
 
     def renewing_worker(self, name: str, identity: str) -> Callable[[], object]:
         """An actor that handles one message about an image, and renews its claim before it works."""
