@@ -155,6 +155,6 @@ def _fail(held: Held[Any], failure: Failure) -> Decide[Any]:
             case Artifact():
                 return artifacts.fail(failure)
             case Image():
-                return images.fail(failure)
+                return images.fail(current, failure, held.desk.now())
 
     return decide

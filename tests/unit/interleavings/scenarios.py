@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from unittest.mock import patch
 
 from imagegw.domain import artifacts, images
 from imagegw.domain.acl import Acl
 from imagegw.domain.records import Artifact, Image
-from imagegw.errors import ManifestUnknown
 from imagegw.pipeline import following, sweeping
 from imagegw.pipeline.desk import Desk
-from imagegw.retry import failure_of
 from tests.unit.interleavings.explorer import Actor, Fault, Operation, Search, World
 from tests.unit.interleavings.world import (
     CLAIM_OVER,
@@ -21,6 +20,7 @@ from tests.unit.interleavings.world import (
     PLATFORM,
     REMOVAL_DELAY,
     UNTAGGED_AFTER,
+    ExploredDesk,
     Gateway,
 )
 
@@ -42,7 +42,11 @@ class Scenario:
 
     def explore(self) -> Fault | None:
         """The first schedule that breaks a promise."""
-        return self.search().find_fault()
+        with (
+            patch.object(following, "follow_pull", _forgetful(following.follow_pull)),
+            patch.object(sweeping, "follow_pull", _forgetful(following.follow_pull)),
+        ):
+            return self.search().find_fault()
 
     def search(self) -> Search:
         """The search for such a schedule."""
@@ -74,6 +78,16 @@ class Scenario:
         left = [d["_id"] for d in gateway.inner.pulls.find({"live": True})]
         assert not left, f"{left} never ended"
         self.check(gateway)
+
+
+def _forgetful(follow_pull: Callable[..., None]) -> Callable[..., None]:
+    """It returns nothing: of what it was told on its way nothing is left in its caller."""
+
+    def forgetful(desk: ExploredDesk, *args: object) -> None:
+        with desk.operations.forgetting():
+            follow_pull(desk, *args)
+
+    return forgetful
 
 
 def all_ready(gateway: Gateway) -> None:
@@ -250,10 +264,12 @@ class _DatabaseInFailover:
 
 def _late_follower(gateway: Gateway, pull: str) -> Actor:
     fresh = gateway.desk("late")
-    desk = Desk(
+    desk = ExploredDesk(
         database=_DatabaseInFailover(fresh, gateway),  # type: ignore[arg-type]
         now=fresh.now,
         new_id=fresh.new_id,
+        operations=gateway.operations,
+        holds_rev=gateway.holds_rev,
         host=fresh.host,
         announce=fresh.announce,
     )
@@ -301,30 +317,6 @@ RESTORE_AGAINST_MADE = Scenario(
     check=_stands_again,
 )
 
-
-def _failed_while_the_image_stood(gateway: Gateway) -> None:
-    """The image stands, its artifact was lost from the store, and to make it again has failed."""
-    _until_ready(gateway)
-    _lost_from_the_store(gateway)
-    failure = failure_of(ManifestUnknown("gone"))
-    gateway.desk("past").change(Artifact, ARTIFACT, lambda _: artifacts.fail(failure))
-    gateway.promises.failed_rounds[ARTIFACT] = 2
-    gateway.add_pull("p2", uid=1)
-
-
-def _finder(gateway: Gateway) -> Actor:
-    def act() -> None:
-        gateway.operations.step(Operation(kind="files", is_write=True), gateway.platform.files.clear)
-        gateway.desk("look").change(Image, IMAGE, lambda image: images.miss(image, gateway.clock))
-
-    return act
-
-
-OLD_FAILURE_BEHIND_A_READY_IMAGE = Scenario(
-    prepare=_failed_while_the_image_stood,
-    actors=lambda g: {"look": _finder(g), "resolver": g.worker("resolver", "pull", "p2")},
-    check=all_ready,
-)
 
 # --- ACLs ------------------------------------------------------------------------------------------------
 

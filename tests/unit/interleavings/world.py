@@ -452,7 +452,9 @@ class Gateway:
             held.check()
             act()
 
-        operation = Operation(kind="*", is_write=True)
+        operation = Operation(
+            kind="files", identity=held.record.image_id, is_write=True, judged_with="images"
+        )
         self.operations.step(operation, check_and_act)
 
     def _deliver(self, held: Held[Image]) -> Callable[[Image], Patch | None]:
