@@ -91,17 +91,16 @@ class Promises:
             self._pull_failed(pull)
 
     def _pull_ready(self, pull: Pull) -> None:
-        image_id = str(pull.image).partition(":")[2]
+        image = self.database.images.get(str(pull.image)) or {}
+        image_id = image.get("image_id")
         if image_id not in self.platform.files or image_id not in self.platform.metas:
             self._broken(f"{pull.id} became READY without its file and .meta")
-        elif not holds(
-            self.platform.metas[image_id], pull.wish, requester=pull.uid, public=self._is_public(pull)
-        ):
+            return
+        meta, public = self.platform.metas[image_id], bool(image["public"])
+        if image["state"] != "READY":
+            self._broken(f"{pull.id} became READY while its image is {image['state']}")
+        elif not holds(meta, pull.wish, requester=pull.uid, public=public):
             self._broken(f"{pull.id} became READY while .meta does not admit whom it asked for")
-
-    def _is_public(self, pull: Pull) -> bool:
-        image = self.database.images.get(str(pull.image))
-        return bool(image and image["public"])
 
     def _pull_failed(self, pull: Pull) -> None:
         if pull.rounds is None:

@@ -177,7 +177,7 @@ GUARDS: list[tuple[Mutation, Scenario, str]] = [
     (following_before_the_rounds_are_written, scenarios.NEW_ATTEMPT_AGAINST_OLD_FAILURE, "before it had joined"),
     (failing_whatever_round_was_joined, scenarios.OLD_FAILURE_IN_HAND, "older than itself"),
     (finishing_before_the_acl_stands, scenarios.TWO_WISHES, "does not admit"),
-    (touching_an_image_that_is_not_ready, scenarios.EXPIRY_AGAINST_PULL, "without its file and .meta"),
+    (touching_an_image_that_is_not_ready, scenarios.EXPIRY_AGAINST_PULL, "while its image is EXPIRING"),
     (telling_ready_of_an_image_that_is_not, scenarios.EXPIRY_AGAINST_LOOKUP, "told READY"),
     (moving_the_tag_back, scenarios.TAG_MOVE_AGAINST_LATE_DELIVERY, "resolved earlier"),
     (removing_meta_without_looking_at_the_wish, scenarios.DELIVER_AGAINST_REMOVE_META, "was lost"),

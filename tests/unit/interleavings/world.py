@@ -119,12 +119,14 @@ def _without(value: Any, names: Container[str]) -> Any:
     return value
 
 
-def _judged_with(collection: str, args: tuple[Any, ...]) -> str | None:
+def _judged_with(collection: str, args: tuple[Any, ...]) -> frozenset[str]:
     """What the promises look at beside the document when this update is made."""
     changed = args[0].get("$set", {}) if args and isinstance(args[0], Mapping) else {}
     if collection == "pulls" and changed.get("status") == "READY":
-        return "files"
-    return "pulls" if collection == "artifacts" and changed.get("state") == "idle" else None
+        return frozenset({"files", "images"})
+    if collection == "artifacts" and changed.get("state") == "idle":
+        return frozenset({"pulls"})
+    return frozenset()
 
 
 class SteppedDatabase:
@@ -453,7 +455,7 @@ class Gateway:
             act()
 
         operation = Operation(
-            kind="files", identity=held.record.image_id, is_write=True, judged_with="images"
+            kind="files", identity=held.record.image_id, is_write=True, judged_with=frozenset({"images"})
         )
         self.operations.step(operation, check_and_act)
 
