@@ -28,6 +28,8 @@ class Operation:
     is_write: bool = False
     judged_with: frozenset[str] = frozenset()
     """Other kinds of things that a promise looks at when this is done: writes there do not commute with it."""
+    writes_too: frozenset[str] = frozenset()
+    """Other kinds of things that this changes."""
     tried_on: Callable[[], Any] | None = None
     """Makes a copy of the thing, on which two orders can be tried."""
     trial: Callable[[Any], Any] | None = None
@@ -37,7 +39,11 @@ class Operation:
         """Whether the order of the two can matter, the world being as it is now."""
         if "*" in {self.kind, other.kind}:
             return True
-        if (self.is_write and self.kind in other.judged_with) or (other.is_write and other.kind in self.judged_with):
+        if self.kind in other.writes_too or other.kind in self.writes_too:
+            return True
+        if (self.is_write and self.kind in other.judged_with) or (
+            other.is_write and other.kind in self.judged_with
+        ):
             return True
         if self.kind != other.kind or not (self.is_write or other.is_write):
             return False

@@ -327,7 +327,6 @@ RESTORE_AGAINST_MADE = Scenario(
 # --- ACLs ------------------------------------------------------------------------------------------------
 
 
-
 def _first_has_gone(gateway: Gateway) -> None:
     """The image is on its way by the first pull's wish, who has cancelled since: one pull less to tell."""
     _until_deliver(gateway)

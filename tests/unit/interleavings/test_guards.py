@@ -42,9 +42,7 @@ def taking_what_is_held(patch: pytest.MonkeyPatch) -> None:
 
 def without_the_holders_claim(patch: pytest.MonkeyPatch) -> None:
     original = change.change
-    patch.setattr(
-        "imagegw.pipeline.desk.change", lambda *args, claim=None: original(*args)
-    )
+    patch.setattr("imagegw.pipeline.desk.change", lambda *args, claim=None: original(*args))
 
 
 def _joining_before_linking(
@@ -123,7 +121,9 @@ def moving_the_tag_back(patch: pytest.MonkeyPatch) -> None:
     original = tags.point
 
     def mutant(tag: Tag, pull: Pull, image: Image, resolved_at: datetime) -> Patch | None:
-        return original(replace(tag, resolved_at=datetime.min.replace(tzinfo=resolved_at.tzinfo)), pull, image, resolved_at)
+        return original(
+            replace(tag, resolved_at=datetime.min.replace(tzinfo=resolved_at.tzinfo)), pull, image, resolved_at
+        )
 
     patch.setattr(tags, "point", mutant)
 

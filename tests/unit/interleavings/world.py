@@ -205,7 +205,9 @@ class Gateway:
         )
         for name in COLLECTIONS:
             documents = getattr(self.inner, name).documents
-            getattr(twin.inner, name).documents = {i: {**d, "history": d["history"][-1:]} for i, d in documents.items()}
+            getattr(twin.inner, name).documents = {
+                i: {**d, "history": d["history"][-1:]} for i, d in documents.items()
+            }
         twin.promises.failed_rounds = dict(self.promises.failed_rounds)
         return twin
 
@@ -247,8 +249,19 @@ class Gateway:
                 for _, d in sorted(getattr(self.inner, name).documents.items())
             ]
         )
-        kept = (tuple(self.promises.broken), tuple(self.told_ready), repr(sorted(self.promises.failed_rounds.items())))
-        return shown, self.clock, tuple(sorted(self.platform.files)), repr(sorted(self.platform.metas.items())), frozenset(self.queue), kept
+        kept = (
+            tuple(self.promises.broken),
+            tuple(self.told_ready),
+            repr(sorted(self.promises.failed_rounds.items())),
+        )
+        return (
+            shown,
+            self.clock,
+            tuple(sorted(self.platform.files)),
+            repr(sorted(self.platform.metas.items())),
+            frozenset(self.queue),
+            kept,
+        )
 
     def _show(self, document: dict[str, Any]) -> str:
         known = self._shown.get(id(document))
@@ -455,7 +468,7 @@ class Gateway:
             act()
 
         operation = Operation(
-            kind="files", identity=held.record.image_id, is_write=True, judged_with=frozenset({"images"})
+            kind="files", identity=held.record.image_id, is_write=True, writes_too=frozenset({"images"})
         )
         self.operations.step(operation, check_and_act)
 
