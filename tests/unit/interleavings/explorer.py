@@ -76,7 +76,7 @@ class Operations:
 
     @contextmanager
     def forgetting(self) -> Iterator[list[str]]:
-        """Of all that the calling actor is told inside, it keeps what is put into the list, and forgets the rest."""
+        """Of what the calling actor is told inside, it keeps what is put into the list, no more."""
         current = getcurrent()
         before, kept = self.seen.get(current), list[str]()
         yield kept

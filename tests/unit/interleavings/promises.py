@@ -123,12 +123,12 @@ class Promises:
     def _image_moved(self, before: Document, image: Image) -> None:
         if image.state is status.ImageState.FAILED and before["state"] != "failed":
             self.failed_rounds[image.id] = image.round
-        ended = claim_of(before) in self.ended and image.work is None or claim_of(before) != claim_of_image(image)
-        if before.get("is_wanted") and before["state"] == "EXPIRING" and claim_of(before) is not None and ended:
-            if image.state is status.ImageState.EXPIRING and image.work is not None and image.work.crashes:
-                return
-            if image.state is not status.ImageState.DELIVER:
-                self._broken(f"the wish for {image.id}, made while it was removed, was lost")
+        was_removed = before["state"] == "EXPIRING" and claim_of(before) is not None
+        if not before.get("is_wanted") or not was_removed or claim_of_image(image) is not None:
+            return
+        was_freed = image.work is not None and image.work.crashes > 0
+        if image.state is not status.ImageState.DELIVER and not was_freed:
+            self._broken(f"the wish for {image.id}, made while it was removed, was lost")
 
 
 def claim_of(document: Mapping[str, Any]) -> str | None:

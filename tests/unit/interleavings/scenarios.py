@@ -27,13 +27,14 @@ from tests.unit.interleavings.world import (
 IMAGE = f"{PLATFORM}:d1"
 ARTIFACT = f"{KEY}d1"
 Check = Callable[[Gateway], None]
+Prepare = Callable[[Gateway], object]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """What is there, who acts on it, and what must hold at the end beside the standing promises."""
 
-    prepare: Callable[[Gateway], None]
+    prepare: Prepare
     actors: Callable[[Gateway], Mapping[str, Actor]]
     check: Check = lambda _: None
     may_crash: frozenset[str] = frozenset()
@@ -67,7 +68,7 @@ class Scenario:
 
         return Search(build, self._judge, may_crash=self.may_crash)
 
-    def _judge(self, world: World, has_crashed: bool) -> None:  # noqa: FBT001 - as the search calls it
+    def _judge(self, world: World, has_crashed: bool) -> None:
         gateway: Gateway = world.facts
         gateway.drain()
         if not has_crashed and not self.needs_keeper:
@@ -148,39 +149,41 @@ KEEPER_AND_DUPLICATE = Scenario(
     may_crash=frozenset({"one"}),
 )
 
-CRASH_IN_EACH_STEP = {
-    step: Scenario(
+
+def _until_fetch(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+    gateway.do("pull", "p1")
+
+
+def _until_convert(gateway: Gateway) -> None:
+    _until_fetch(gateway)
+    gateway.do("artifact", ARTIFACT)
+
+
+def _with_a_crash(prepare: Prepare, kind: str, identity: str) -> Scenario:
+    return Scenario(
         prepare=prepare,
-        actors=lambda g, m=message: {"one": g.worker("one", *m), "two": g.worker("two", *m)},  # type: ignore[misc]
+        actors=lambda g: {"one": g.worker("one", kind, identity), "two": g.worker("two", kind, identity)},
         check=all_ready,
         may_crash=frozenset({"one"}),
     )
-    for step, prepare, message in (
-        ("fetch", lambda g: (g.add_pull("p1", uid=1), g.do("pull", "p1")), ("artifact", ARTIFACT)),
-        (
-            "convert",
-            lambda g: (g.add_pull("p1", uid=1), g.do("pull", "p1"), g.do("artifact", ARTIFACT)),
-            ("artifact", ARTIFACT),
-        ),
-        ("deliver", _until_deliver, ("image", IMAGE)),
-    )
+
+
+CRASH_IN_EACH_STEP = {
+    "fetch": _with_a_crash(_until_fetch, "artifact", ARTIFACT),
+    "convert": _with_a_crash(_until_convert, "artifact", ARTIFACT),
+    "deliver": _with_a_crash(_until_deliver, "image", IMAGE),
 }
 
 # --- join against finish ---------------------------------------------------------------------------------
 
 
-def _second_pull(before: Callable[[Gateway], None]) -> Callable[[Gateway], None]:
+def _second_pull(before: Prepare, *, uid: int = 2, tag: str = "app:1") -> Prepare:
     def prepare(gateway: Gateway) -> None:
         before(gateway)
-        gateway.add_pull("p2", uid=2)
+        gateway.add_pull("p2", uid=uid, tag=tag)
 
     return prepare
-
-
-def _until_convert(gateway: Gateway) -> None:
-    gateway.add_pull("p1", uid=1)
-    gateway.do("pull", "p1")
-    gateway.do("artifact", ARTIFACT)
 
 
 JOIN_AGAINST_MADE = Scenario(
@@ -192,8 +195,14 @@ JOIN_AGAINST_MADE = Scenario(
     check=all_ready,
 )
 
+
+def _two_pulls(gateway: Gateway) -> None:
+    gateway.add_pull("p1", uid=1)
+    gateway.add_pull("p2", uid=2, wish=Acl(uids=(7,)))
+
+
 TWO_JOIN_AT_ONCE = Scenario(
-    prepare=lambda g: (g.add_pull("p1", uid=1), g.add_pull("p2", uid=2, wish=Acl(uids=(7,)))) and None,
+    prepare=_two_pulls,
     actors=lambda g: {"one": g.worker("one", "pull", "p1"), "two": g.worker("two", "pull", "p2")},
     check=all_ready,
 )
@@ -400,7 +409,7 @@ def _expirer(gateway: Gateway) -> Actor:
 
 
 EXPIRY_AGAINST_PULL = Scenario(
-    prepare=lambda g: (_overdue(g), g.add_pull("p2", uid=1)) and None,
+    prepare=_second_pull(_overdue, uid=1),
     actors=lambda g: {"expirer": _expirer(g), "resolver": g.worker("resolver", "pull", "p2")},
     check=all_ready,
 )
@@ -439,7 +448,7 @@ def _tagged_is_kept(gateway: Gateway) -> None:
 
 
 LAST_TAG_AGAINST_NEW_TAG = Scenario(
-    prepare=lambda g: (_until_ready(g), g.add_pull("p2", uid=1, tag="app:2")) and None,
+    prepare=_second_pull(_until_ready, uid=1, tag="app:2"),
     actors=lambda g: {"expire": _tag_remover(g), "resolver": g.worker("resolver", "pull", "p2")},
     check=_tagged_is_kept,
 )
@@ -474,7 +483,6 @@ DELIVER_AGAINST_REMOVE_FILE = Scenario(
         "resolver": g.worker("resolver", "pull", "p2"),
     },
     check=all_ready,
-    may_crash=frozenset({"remover"}),
 )
 
 # --- a paused holder that comes back ---------------------------------------------------------------------
@@ -494,7 +502,7 @@ def _others(gateway: Gateway, *messages: tuple[str, str]) -> Actor:
     return act
 
 
-def _paused(prepare: Callable[[Gateway], None], *messages: tuple[str, str]) -> Scenario:
+def _paused(prepare: Prepare, *messages: tuple[str, str]) -> Scenario:
     return Scenario(
         prepare=prepare,
         actors=lambda g: {"paused": g.paused_worker(), "others": _others(g, *messages)},
@@ -502,7 +510,7 @@ def _paused(prepare: Callable[[Gateway], None], *messages: tuple[str, str]) -> S
     )
 
 
-def _claimed(before: Callable[[Gateway], None], kind: str, identity: str) -> Callable[[Gateway], None]:
+def _claimed(before: Prepare, kind: str, identity: str) -> Callable[[Gateway], None]:
     def prepare(gateway: Gateway) -> None:
         before(gateway)
         gateway.pause(kind, identity)
@@ -515,7 +523,7 @@ def _until_deliver_for_nobody(gateway: Gateway) -> None:
     gateway.cancel("p1")
 
 
-def _claimed_then_wanted(before: Callable[[Gateway], None]) -> Callable[[Gateway], None]:
+def _claimed_then_wanted(before: Prepare) -> Callable[[Gateway], None]:
     """A holder of the image's step is paused; then a second pull joins the image."""
 
     def prepare(gateway: Gateway) -> None:

@@ -42,7 +42,11 @@ def taking_what_is_held(patch: pytest.MonkeyPatch) -> None:
 
 def without_the_holders_claim(patch: pytest.MonkeyPatch) -> None:
     original = change.change
-    patch.setattr("imagegw.pipeline.desk.change", lambda *args, claim=None: original(*args))
+
+    def mutant(*args: Any, **_: Any) -> Any:
+        return original(*args)
+
+    patch.setattr("imagegw.pipeline.desk.change", mutant)
 
 
 def _joining_before_linking(
@@ -72,7 +76,7 @@ def reading_who_waits_before_the_artifact(patch: pytest.MonkeyPatch) -> None:
 
 def looking_before_the_result_is_written(patch: pytest.MonkeyPatch) -> None:
     def mutant(held: Any, ending: Any, lifetime: Any) -> None:
-        performing.follow_changed(held.desk, held.record, lifetime)
+        sweeping.follow_changed(held.desk, held.record, lifetime)
         held.desk.change(held.kind, held.record.id, ending, claim=held.claim)
 
     patch.setattr(performing, "record", mutant)
