@@ -41,10 +41,14 @@ def new(making: Making, now: datetime, *, needed: bool) -> Artifact:
 def join(artifact: Artifact, source: Source, now: datetime, *, needed: bool) -> Patch:
     """One more pull points to it. Always a change, so that an artifact about to go idle sees the newcomer.
 
-    A pull whose image is READY does not need it now; should the image go, `follow` will demand the fetch.
+    A pull whose image is READY does not need it now; should the image go, `follow` will demand the fetch, and
+    an old failure is none of that pull's.
     """
     if needed and artifact.state in {ArtifactState.IDLE, ArtifactState.FAILED}:
         return _begin(artifact, now, source=source, message="fetch begins anew")
+    if artifact.state is ArtifactState.FAILED:
+        idle = {"state": ArtifactState.IDLE, "round": artifact.round + 1, "source": source, "used_at": now}
+        return Patch(set=idle, unset=("error", "status_message"), message="joined, not needed yet")
     return Patch(set={"used_at": now}, message="joined")
 
 

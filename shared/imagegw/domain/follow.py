@@ -86,5 +86,20 @@ def _follow_artifact(rounds: Rounds, artifact: Artifact | None, image: Image) ->
             return Following(status=_MAKING[making])
 
 
+def restore(image: Image, artifact: Artifact | None) -> Following:
+    """What must be done for an image that lost its file and that no pull needs to ask for."""
+    if image.state is not ImageState.WANTED or not image.is_restoring or artifact is None:
+        return _STAY
+    match artifact.state:
+        case ArtifactState.MADE:
+            return Following(demand=Demand.DELIVER)
+        case ArtifactState.FAILED:
+            return Following(demand=Demand.FAIL, failure=artifact.error)
+        case ArtifactState.IDLE:
+            return Following(demand=Demand.FETCH)
+        case _:
+            return _STAY
+
+
 def _fail(failure: Failure | None) -> Following:
     return Following(status=PullStatus.FAILURE, demand=Demand.FAIL, failure=failure)

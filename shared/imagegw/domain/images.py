@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegw.domain.acl import Acl
+from imagegw.domain.expiry import UNTAGGED_S
 from imagegw.domain.patch import Patch
 from imagegw.domain.records import DeliveredFile, Failure, FileRef, Image, RunConfig, image_key
 from imagegw.domain.status import ImageState, Step
@@ -114,7 +115,12 @@ def want(image: Image) -> Patch | None:
 
 
 def end_deliver(image: Image, done: Delivery, now: datetime) -> Patch:
-    """File and `.meta` stand. A wish that came meanwhile makes the next delivery due, of `.meta` alone."""
+    """File and `.meta` stand. A wish that came meanwhile makes the next delivery due, of `.meta` alone.
+
+    The image stays for the moment at least in which its pulls push the expiry out; if none of them is left to
+    do so, it goes after that.
+    """
+    soon = now + timedelta(seconds=UNTAGGED_S)
     is_behind = image.acl_wanted_version > done.acl_version
     return Patch(
         set={
@@ -127,6 +133,7 @@ def end_deliver(image: Image, done: Delivery, now: datetime) -> Patch:
             "remarks": tuple(done.remarks),
             "is_restoring": False,
             "is_wanted": False,
+            "expires": soon if image.expires is None else max(soon, image.expires),
             "work": due(Step.DELIVER, now) if is_behind else None,
         },
         unset=("error", "progress", "status_message"),
@@ -170,10 +177,15 @@ def give_up_restoring(image: Image, failure: Failure) -> Patch | None:
     )
 
 
-def fail(failure: Failure) -> Patch:
-    """This round of delivery fails, and with it the pulls that have joined it or an earlier one."""
+def fail(image: Image, failure: Failure, now: datetime) -> Patch:
+    """This round fails, and with it the pulls that have joined it or an earlier one.
+
+    The failure of a removal is none of a pull that came meanwhile: its delivery begins.
+    """
+    if image.state is ImageState.EXPIRING and image.is_wanted:
+        return _wanted_again(now)
     return Patch(
-        set={"state": ImageState.FAILED, "error": failure},
+        set={"state": ImageState.FAILED, "error": failure, "is_restoring": False},
         unset=("work", "progress", "status_message"),
         message=failure.message,
     )

@@ -62,16 +62,16 @@ ARTIFACT_CHANGES: dict[ArtifactState, frozenset[ArtifactState]] = {
     _A.CONVERT: frozenset({_A.EXAMINE, _A.MADE, _A.FETCH, _A.IDLE, _A.FAILED}),
     _A.EXAMINE: frozenset({_A.MADE, _A.FETCH, _A.IDLE, _A.FAILED}),
     _A.MADE: frozenset({_A.FETCH, _A.IDLE}),
-    _A.FAILED: frozenset({_A.FETCH}),
+    _A.FAILED: frozenset({_A.FETCH, _A.IDLE}),
 }
 
 IMAGE_CHANGES: dict[ImageState, frozenset[ImageState]] = {
     _I.WANTED: frozenset({_I.DELIVER, _I.EXPIRED, _I.FAILED}),
     _I.DELIVER: frozenset({_I.READY, _I.WANTED, _I.EXPIRED, _I.FAILED}),
-    _I.READY: frozenset({_I.DELIVER, _I.EXPIRING}),
-    _I.EXPIRING: frozenset({_I.DELIVER, _I.EXPIRED}),
+    _I.READY: frozenset({_I.DELIVER, _I.EXPIRING, _I.FAILED}),
+    _I.EXPIRING: frozenset({_I.DELIVER, _I.EXPIRED, _I.FAILED}),
     _I.EXPIRED: frozenset({_I.WANTED}),
-    _I.FAILED: frozenset({_I.WANTED, _I.DELIVER}),
+    _I.FAILED: frozenset({_I.WANTED}),
 }
 
 

@@ -119,8 +119,13 @@ def _equals(value: Any, wanted: Any) -> bool:
     if wanted is None:
         return value is _ABSENT or value is None
     if isinstance(value, list) and not isinstance(wanted, list):
-        return wanted in value
-    return value is not _ABSENT and bool(value == wanted)
+        return any(_is_same(item, wanted) for item in value)
+    return value is not _ABSENT and _is_same(value, wanted)
+
+
+def _is_same(value: Any, wanted: Any) -> bool:
+    """Equality as mongod has it, to which a truth value is no number."""
+    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)
 
 
 def _operator_holds(value: Any, name: str, argument: Any) -> bool:

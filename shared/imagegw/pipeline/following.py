@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from imagegw.domain import artifacts, images, pulls, tags, work
-from imagegw.domain.follow import Demand, Following, follow
+from imagegw.domain.follow import Demand, Following, follow, restore
 from imagegw.domain.patch import Patch
 from imagegw.domain.records import Artifact, Failure, Image, Pull, Tag, Work, tag_key
-from imagegw.domain.status import ArtifactState, ImageState
+from imagegw.domain.status import ImageState
 from imagegw.mongo.change import Decide
 from imagegw.mongo.port import Filter
 from imagegw.pipeline.desk import Desk
@@ -38,18 +38,38 @@ def follow_all(desk: Desk, query: Filter, lifetime: timedelta) -> None:
 def follow_artifact(desk: Desk, key: str, lifetime: timedelta) -> None:
     """An artifact has changed: tell the pulls that point to it, and the images that it restores."""
     follow_all(desk, {"artifact": key}, lifetime)
-    artifact = desk.read(Artifact, key)
-    if artifact is None:
+    for image in desk.find(Image, _restoring(key)):
+        restore_image(desk, image.id, lifetime)
+
+
+def follow_image(desk: Desk, image_id: str, lifetime: timedelta) -> None:
+    """An image has changed: tell the pulls that point to it, and look after it if it lost its file."""
+    follow_all(desk, {"image": image_id}, lifetime)
+    restore_image(desk, image_id, lifetime)
+
+
+def restore_image(desk: Desk, image_id: str, lifetime: timedelta) -> None:
+    """Bring an image that lost its file to where its artifact is."""
+    image = desk.read(Image, image_id)
+    if image is None or not image.is_restoring or image.artifact is None:
         return
-    if artifact.state is ArtifactState.FAILED and artifact.error is not None:
-        give_up_restorings(desk, key, artifact.error)
-    elif artifact.state is ArtifactState.MADE:
-        for image in desk.find(Image, _restoring(key)):
-            desk.change(Image, image.id, lambda image: images.begin(image, key, desk.now()))
+    following = restore(image, desk.read(Artifact, image.artifact))
+    match following.demand:
+        case Demand.FETCH:
+            desk.change(Artifact, image.artifact, lambda artifact: artifacts.begin(artifact, desk.now()))
+        case Demand.DELIVER:
+            desk.change(Image, image_id, lambda i: images.begin(i, i.artifact, desk.now()))
+        case Demand.FAIL if following.failure is not None:
+            failure = following.failure
+            desk.change(Image, image_id, lambda i: images.give_up_restoring(i, failure))
+            follow_all(desk, {"image": image_id}, lifetime)
 
 
 def give_up_restorings(desk: Desk, key: str, failure: Failure) -> None:
-    """The artifact cannot be made on nobody's behalf: the images that wait for it are EXPIRED, and say why."""
+    """The artifact cannot be made on nobody's behalf: the images that wait for it are EXPIRED, and say why.
+
+    The caller's ending tells the pulls that have joined meanwhile: they want their image anew.
+    """
     for image in desk.find(Image, _restoring(key)):
         desk.change(Image, image.id, lambda image: images.give_up_restoring(image, failure))
 

@@ -45,14 +45,16 @@ class Held(Generic[Worked]):
         return record
 
     def check(self) -> None:
-        """Look at the claim once more, before something that cannot be taken back.
+        """Look at the claim once more, and renew it, before something that cannot be taken back.
+
+        Renewed, because nobody on the platform's side knows of claims: it must outlast the moment between
+        the look and the act.
 
         Raises:
             ClaimLost: somebody else holds the step now.
         """
-        current = self.desk.read(self.kind, self.record.id)
-        held = None if current is None else current.work
-        if held is None or held.claim != self.claim:
+        renewal = work.renew(self.record.id, self.claim, self.desk.now(), None)
+        if collection_of(self.desk.database, self.kind).update(*renewal) is None:
             raise ClaimLost(f"the claim on {self.record.id} stands no more")
 
 
@@ -153,6 +155,6 @@ def _fail(held: Held[Any], failure: Failure) -> Decide[Any]:
             case Artifact():
                 return artifacts.fail(failure)
             case Image():
-                return images.fail(failure)
+                return images.fail(current, failure, held.desk.now())
 
     return decide

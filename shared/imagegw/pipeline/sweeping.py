@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from imagegw.domain import admission, artifacts, images, pulls, work
@@ -12,7 +13,7 @@ from imagegw.domain.status import ImageState
 from imagegw.errors import DeadlineExceeded, WorkerCrashed
 from imagegw.mongo.change import collection_of
 from imagegw.pipeline.desk import KINDS, Desk
-from imagegw.pipeline.following import end_pull, follow_all, follow_artifact, follow_pull
+from imagegw.pipeline.following import end_pull, follow_artifact, follow_image, follow_pull, restore_image
 from imagegw.retry import failure_of
 
 _BATCH = 1000
@@ -59,7 +60,8 @@ def _free(desk: Desk, record: Pull | Artifact | Image, held: Work, lifetime: tim
         if current.work is None or current.work.claim != held.claim or current.work.wake != held.wake:
             return None
         if blamed:
-            return _failed(current, failure, desk)
+            failed = _failed(current, failure, desk)
+            return None if failed is None else replace(failed, guard=guard)
         return Patch(
             set={"work": work.free(current.work, desk.now())},
             message=f"{held.host} died in {held.step}",
@@ -84,7 +86,7 @@ def _failed(record: Pull | Artifact | Image, failure: Failure, desk: Desk) -> Pa
         case Artifact():
             return artifacts.fail(failure)
         case Image():
-            return images.fail(failure)
+            return images.fail(record, failure, desk.now())
 
 
 def _crashed(record: Pull | Artifact | Image, held: Work) -> Failure:
@@ -102,16 +104,21 @@ def follow_changed(desk: Desk, record: Pull | Artifact | Image, lifetime: timede
         case Artifact():
             follow_artifact(desk, record.id, lifetime)
         case Image():
-            follow_all(desk, {"image": record.id}, lifetime)
+            follow_image(desk, record.id, lifetime)
 
 
 def follow_admitted(desk: Desk, lifetime: timedelta) -> None:
-    """Apply `follow` to every admitted live pull, and end those that have waited longer than they may."""
+    """Apply `follow` to every admitted live pull, and end those that have waited longer than they may.
+
+    Images that lost their file and wait for their artifact are looked after likewise.
+    """
     for pull in desk.find(Pull, {"live": True, "admitted": {"$exists": True}}):
         if pulls.is_past_deadline(pull, desk.now()):
             end_pull(desk, pull.id, _late(desk, pull))
         else:
             follow_pull(desk, pull.id, lifetime)
+    for image in desk.find(Image, {"state": str(ImageState.WANTED), "is_restoring": True}):
+        restore_image(desk, image.id, lifetime)
 
 
 def _late(desk: Desk, pull: Pull) -> Failure:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import pytest
 
-from tests.unit.interleavings.explorer import Search, World
-from tests.unit.interleavings.world import Gateway
-
-SOON = timedelta(seconds=31)
+from tests.unit.interleavings import scenarios
+from tests.unit.interleavings.scenarios import Scenario
 
 
-def every_pull_is_ready(world: World) -> None:
-    gateway: Gateway = world.facts
-    gateway.settle()
-    for document in gateway.inner.pulls.find({}):
-        assert document["status"] == "READY", f"{document['_id']}: {document}"
-    assert gateway.image().state == "READY"
-    assert gateway.image().image_id in gateway.files
+def _all() -> dict[str, Scenario]:
+    found = {name: value for name, value in vars(scenarios).items() if isinstance(value, Scenario)}
+    for name, several in (("PAUSED", scenarios.PAUSED), ("CRASH_IN_EACH_STEP", scenarios.CRASH_IN_EACH_STEP)):
+        found |= {f"{name} {key}": value for key, value in several.items()}
+    return found
 
 
-def one_message_twice() -> World:
-    gateway = Gateway()
-    gateway.add_pull("p1")
-    return World(
-        actors={"one": gateway.worker("one", "pull", "p1"), "two": gateway.worker("two", "pull", "p1")},
-        operations=gateway.operations,
-        fingerprint=gateway.fingerprint,
-        facts=gateway,
-    )
-
-
-def test_a_crash_and_a_duplicate_end_ready() -> None:
-    assert Search(one_message_twice, every_pull_is_ready, may_crash=frozenset({"one"})).find_fault() is None
+@pytest.mark.parametrize("scenario", [pytest.param(s, id=name.lower()) for name, s in _all().items()])
+def test_no_order_breaks_a_promise(scenario: Scenario) -> None:
+    assert scenario.explore() is None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -25,23 +25,27 @@ from imagegw.domain.records import (
     RunConfig,
     Source,
 )
-from imagegw.domain.status import PullStatus, Step
-from imagegw.domain.work import due
-from imagegw.errors import ClaimLost, ManifestInvalid
-from imagegw.mongo.memory import MemoryDatabase
-from imagegw.mongo.port import Collection
+from imagegw.domain.status import ArtifactState, PullStatus, Step
+from imagegw.domain.work import due, renew
+from imagegw.errors import Cancelled, ClaimLost, ManifestInvalid
+from imagegw.mongo.change import Decide, Outcome
+from imagegw.mongo.documents import Record
+from imagegw.mongo.memory import MemoryCollection, MemoryDatabase
+from imagegw.pipeline import following, joining, performing, sweeping
 from imagegw.pipeline.desk import CLASSES, Desk
-from imagegw.pipeline.following import is_awaited, rest
-from imagegw.pipeline.joining import join
-from imagegw.pipeline.performing import Held, StepFunction, record, run, take
-from imagegw.pipeline.sweeping import admit, expire, follow_admitted, sweep
+from imagegw.pipeline.performing import Held, StepFunction
+from imagegw.retry import failure_of
 from tests.unit.interleavings.explorer import Operation, Operations
+from tests.unit.interleavings.promises import Platform, Promises, claim_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIFETIME = timedelta(days=90)
 REMOVAL_DELAY = timedelta(days=1)
+UNTAGGED_AFTER = timedelta(minutes=1)
+CLAIM_OVER = timedelta(seconds=31)
 KEY = "k" * 64
 PLATFORM = "mycluster"
+COLLECTIONS = ("pulls", "artifacts", "images", "tags")
 _READS = frozenset({"get", "find", "count"})
 _TIME = Operation(kind="*", is_write=True)
 
@@ -49,75 +53,225 @@ _TIME = Operation(kind="*", is_write=True)
 class SteppedCollection:
     """A collection at whose every operation another actor may run."""
 
-    def __init__(self, name: str, inner: Collection, operations: Operations) -> None:
+    def __init__(self, name: str, gateway: Gateway, actor: str) -> None:
         self._name = name
-        self._inner = inner
-        self._operations = operations
+        self._actor = actor
+        self._gateway = gateway
+        self._inner: MemoryCollection = getattr(gateway.inner, name)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._inner, name)
-
         def stepped(target: Any, *args: Any, **kwargs: Any) -> Any:
-            found = target if isinstance(target, str) else target.get("_id", "*")
-            operation = Operation(kind=self._name, identity=found, is_write=name not in _READS)
-            return self._operations.step(operation, lambda: method(target, *args, **kwargs))
+            def trial(collection: MemoryCollection) -> Any:
+                return getattr(collection, name)(target, *args, **kwargs)
+
+            operation = Operation(
+                kind=self._name,
+                identity=target if isinstance(target, str) else target.get("_id", "*"),
+                is_write=name not in _READS,
+                judged_with=_judged_with(self._name, args),
+                tried_on=self._copy,
+                trial=lambda state: _without_history(trial(state)),
+            )
+            result = self._gateway.operations.step(operation, lambda: self._watched(trial))
+            if name == "get" and result is not None and self._actor in self._gateway.holds_rev:
+                self._gateway.holds_rev[self._actor] = (self._name, target, result["rev"])
+            return result
 
         return stepped
+
+    def _copy(self) -> _Trial:
+        collection = _Trial()
+        collection.documents = dict(self._inner.documents)
+        return collection
+
+    def _watched(self, perform: Callable[[MemoryCollection], Any]) -> Any:
+        before = dict(self._inner.documents)
+        result = perform(self._inner)
+        after = self._inner.documents
+        for identity in {*before, *after}:
+            if before.get(identity) is not after.get(identity):
+                self._gateway.promises.watch(
+                    self._name, before.get(identity), after.get(identity), self._gateway.clock
+                )
+        return result
+
+
+class _Trial(MemoryCollection):
+    """A copy on which orders are tried; two are equal if no later operation can tell them apart."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Trial) and _without_history(self.documents) == _without_history(other.documents)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_HISTORY = frozenset({"history"})
+_NOT_TOLD = frozenset({"history", "rev", "host"})
+
+
+def _without_history(value: Any) -> Any:
+    return _without(value, _HISTORY)
+
+
+def _without(value: Any, names: Container[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(item, names) for name, item in value.items() if name not in names}
+    return value
+
+
+def _judged_with(collection: str, args: tuple[Any, ...]) -> frozenset[str]:
+    """What the promises look at beside the document when this update is made."""
+    changed = args[0].get("$set", {}) if args and isinstance(args[0], Mapping) else {}
+    if collection == "pulls" and changed.get("status") == "READY":
+        return frozenset({"files", "images"})
+    if collection == "artifacts" and changed.get("state") == "idle":
+        return frozenset({"pulls"})
+    return frozenset()
 
 
 class SteppedDatabase:
     """The memory database behind a switchboard."""
 
-    def __init__(self, inner: MemoryDatabase, operations: Operations) -> None:
-        self._inner = inner
-        self._operations = operations
+    def __init__(self, gateway: Gateway, actor: str) -> None:
+        self._gateway = gateway
+        self._actor = actor
 
     def __getattr__(self, name: str) -> SteppedCollection:
-        return SteppedCollection(name, getattr(self._inner, name), self._operations)
+        return SteppedCollection(name, self._gateway, self._actor)
 
 
-def _file(image_id: str) -> Operation:
-    return Operation(kind="files", identity=image_id, is_write=True)
+@dataclass(frozen=True, kw_only=True)
+class ExploredDesk(Desk):
+    """A desk that tells the search what is kept of a change: its outcome, not how often it was tried."""
+
+    operations: Operations
+    holds_rev: dict[str, tuple[str, str, int]]
+
+    def change(
+        self, kind: type[Record], identity: str, decide: Decide[Record], *, claim: str | None = None
+    ) -> Outcome[Record]:
+        self.holds_rev[self.host] = ("", "", 0)
+        with self.operations.forgetting() as kept:
+            outcome = super().change(kind, identity, decide, claim=claim)
+            record = None if outcome.record is None else replace(outcome.record, rev=0)
+            kept.append(repr((record, outcome.patch is None)))
+        self.holds_rev.pop(self.host, None)
+        return outcome
+
+
+def _told(result: Any) -> str:
+    """A result without what no decision looks at: history is for people, `rev` is looked at by `change` alone."""
+    names = _HISTORY if isinstance(result, dict) and "readers" in result else _NOT_TOLD
+    return repr(_without(result, names))
 
 
 @dataclass
 class Gateway:
     """The gateway of one scenario."""
 
-    operations: Operations = field(default_factory=Operations)
+    operations: Operations = field(default_factory=lambda: Operations(_told))
     inner: MemoryDatabase = field(default_factory=MemoryDatabase)
     clock: datetime = START
     queue: list[tuple[str, str]] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-    """The platform's directory: the holder whose delivery wrote the file, by image id."""
-    metas: dict[str, Acl | None] = field(default_factory=dict)
-    is_artifact_bad: bool = False
+    platform: Platform = field(default_factory=Platform)
+    told_ready: list[str] = field(default_factory=list)
+    """Images of which a lookup was told that they are READY."""
+    is_manifest_bad: bool = False
+    digest: str = "d1"
+    """What every reference resolves to at the moment."""
+    is_public: bool = False
+    paused: Held[Any] | None = None
+    """The claim of a holder who is paused when the actors begin."""
+    turns: int = 0
+    """How many workers have had a turn outside the search; makes their names differ."""
+
+    def __post_init__(self) -> None:
+        self.promises = Promises(database=self.inner, platform=self.platform)
+        self._shown: dict[int, tuple[object, str]] = {}
+        self.holds_rev: dict[str, tuple[str, str, int]] = {}
+        """Which `rev` of which document each actor has read; what matters of it is whether it stands."""
+
+    def copy(self) -> Gateway:
+        """The same gateway in another world."""
+        twin = Gateway(
+            clock=self.clock,
+            queue=list(self.queue),
+            platform=Platform(files=dict(self.platform.files), metas=dict(self.platform.metas)),
+            is_manifest_bad=self.is_manifest_bad,
+            digest=self.digest,
+            is_public=self.is_public,
+            paused=self.paused,
+            turns=self.turns,
+        )
+        for name in COLLECTIONS:
+            documents = getattr(self.inner, name).documents
+            getattr(twin.inner, name).documents = {
+                i: {**d, "history": d["history"][-1:]} for i, d in documents.items()
+            }
+        twin.promises.failed_rounds = dict(self.promises.failed_rounds)
+        return twin
 
     def desk(self, actor: str) -> Desk:
         """The place of one actor; its ids are its own, and the same in every replay."""
         numbers = count()
-        return Desk(
-            database=SteppedDatabase(self.inner, self.operations),
+        return ExploredDesk(
+            operations=self.operations,
+            holds_rev=self.holds_rev,
+            database=SteppedDatabase(self, actor),
             now=lambda: self.clock,
             new_id=lambda: f"{actor}-{next(numbers)}",
             host=actor,
             announce=lambda _key, kind, identity: self.queue.append((kind, identity)),
         )
 
-    def fingerprint(self) -> str:
-        """Everything that later operations can see; history is for people."""
-        shown = {
-            name: sorted(
-                repr({k: v for k, v in d.items() if k != "history"})
-                for d in getattr(self.inner, name).documents.values()
-            )
-            for name in ("pulls", "artifacts", "images", "tags")
-        }
-        return repr((shown, self.clock, sorted(self.files.items()), sorted(self.metas.items()), sorted(self.queue)))
+    def fingerprint(self) -> object:
+        """Everything that later operations and checks can see; history is for people."""
+        shown = tuple(
+            self._show(document)
+            for name in COLLECTIONS
+            for _, document in sorted(getattr(self.inner, name).documents.items())
+        )
+        directory = (repr(sorted(self.platform.files.items())), repr(sorted(self.platform.metas.items())))
+        kept = (tuple(self.promises.broken), frozenset(self.promises.ended), tuple(self.told_ready))
+        return shown, self.clock, directory, tuple(sorted(self.queue)), kept, self._standing_revs()
+
+    def _standing_revs(self) -> tuple[tuple[str, str, str, bool], ...]:
+        held = sorted(self.holds_rev.items())
+        documents = {name: getattr(self.inner, name).documents for name in COLLECTIONS}
+        return tuple((a, n, i, documents.get(n, {}).get(i, {}).get("rev") == rev) for a, (n, i, rev) in held)
+
+    def outcome(self) -> object:
+        """What is left when the actors have ended: how often something changed, and by whom, is no matter."""
+        shown = repr(
+            [
+                [_without(d, {"history", "rev", "claim", "host"}), claim_of(d) is not None]
+                for name in COLLECTIONS
+                for _, d in sorted(getattr(self.inner, name).documents.items())
+            ]
+        )
+        kept = (
+            tuple(self.promises.broken),
+            tuple(self.told_ready),
+            repr(sorted(self.promises.failed_rounds.items())),
+        )
+        return (
+            shown,
+            self.clock,
+            tuple(sorted(self.platform.files)),
+            repr(sorted(self.platform.metas.items())),
+            frozenset(self.queue),
+            kept,
+        )
+
+    def _show(self, document: dict[str, Any]) -> str:
+        known = self._shown.get(id(document))
+        if known is None:
+            known = self._shown[id(document)] = (document, _told(document))
+        return known[1]
 
     # --- what is there at the beginning ---
 
-    def add_pull(self, name: str, *, uid: int = 1000, wish: Acl | None = None, tag: str = "app:1") -> Pull:
+    def add_pull(self, name: str, *, uid: int = 1000, wish: Acl | None = None, tag: str = "app:1") -> None:
         """An admitted pull whose resolve step is due."""
         pull = Pull(
             id=name,
@@ -132,15 +286,42 @@ class Gateway:
             live=True,
             created=self.clock,
             admitted=self.clock,
-            deadline=self.clock + timedelta(days=365),
+            deadline=self.clock + timedelta(days=3650),
             work=due(Step.RESOLVE, self.clock),
         )
-        self.desk("setup").insert(pull)
-        return pull
+        self._next_desk().insert(pull)
+
+    def cancel(self, name: str) -> None:
+        """Its requester does not want it any more."""
+        following.end_pull(self._next_desk(), name, failure_of(Cancelled("cancelled")))
+
+    def drain(self) -> None:
+        """Let workers handle all messages, with no time passing and no keeper looking."""
+        for _ in range(20):
+            messages, self.queue = self.queue, []
+            for kind, identity in messages:
+                self.perform(self._next_desk(), kind, identity)
+            if not self.queue:
+                return
+
+    def do(self, kind: str, identity: str) -> None:
+        """A worker handles one message, before the actors begin."""
+        self.queue = [message for message in self.queue if message != (kind, identity)]
+        self.perform(self._next_desk(), kind, identity)
+
+    def _next_desk(self) -> Desk:
+        self.turns += 1
+        return self.desk(f"turn{self.turns}")
 
     def pull(self, name: str) -> Pull:
         """How the pull stands."""
         found = self.desk("look").read(Pull, name)
+        assert found is not None
+        return found
+
+    def artifact(self, digest: str = "d1") -> Artifact:
+        """How the artifact stands."""
+        found = self.desk("look").read(Artifact, f"{KEY}{digest}")
         assert found is not None
         return found
 
@@ -152,51 +333,83 @@ class Gateway:
 
     # --- actors ---
 
-    def perform(self, desk: Desk, kind: str, identity: str) -> bool:
-        """What a worker does with a message: claim, step, record. Whether there was something to claim."""
-        held: Held[Any] | None = take(desk, CLASSES[kind], identity, list(Step))
-        if held is None:
-            return False
+    def perform(self, desk: Desk, kind: str, identity: str) -> None:
+        """What a worker does with a message: claim, step, record."""
+        held: Held[Any] | None = performing.take(desk, CLASSES[kind], identity, list(Step))
+        if held is not None:
+            self.hold(held)
+
+    def hold(self, held: Held[Any]) -> None:
+        """What a worker does with a claim."""
         try:
-            ending, _ = run(held, self.steps()[held.work.step], jitter=0.0)
-            record(held, ending, LIFETIME)
+            ending, _ = performing.run(held, self.steps()[held.work.step], jitter=0.0)
+            performing.record(held, ending, LIFETIME)
         except ClaimLost:
-            pass
-        return True
+            return
+        self.promises.recorded(held.claim)
 
     def worker(self, name: str, kind: str, identity: str) -> Callable[[], object]:
         """An actor that handles one message."""
         desk = self.desk(name)
         return lambda: self.perform(desk, kind, identity)
 
-    def keeper(self, name: str, *, after: timedelta) -> Callable[[], None]:
-        """An actor that, time having passed, does all that a keeper does, once."""
+    def pause(self, kind: str, identity: str) -> None:
+        """A worker claims the step, and then is not heard of for a while."""
+        self.paused = performing.take(self.desk("paused"), CLASSES[kind], identity, list(Step))
+
+    def paused_worker(self) -> Callable[[], object]:
+        """The paused worker as an actor, who comes back with what it knew."""
+        assert self.paused is not None
+        held = replace(self.paused, desk=self.desk("paused"))
+        return lambda: self.hold(held)
+
+    def renewing_worker(self, name: str, identity: str) -> Callable[[], object]:
+        """An actor that handles one message about an image, and renews its claim before it works."""
         desk = self.desk(name)
 
         def act() -> None:
-            self.operations.step(_TIME, lambda: self._pass(after))
-            sweep(desk, LIFETIME, frees_claims=True)
-            follow_admitted(desk, LIFETIME)
-            expire(desk)
+            held = performing.take(desk, Image, identity, list(Step))
+            if held is not None:
+                desk.database.images.note(*renew(identity, held.claim, self.clock, None))
+                self.hold(held)
 
         return act
+
+    def let_pass(self, after: timedelta) -> None:
+        """Time goes by."""
+        self.operations.step(_TIME, lambda: self._pass(after))
+
+    def sweep(self, desk: Desk) -> None:
+        """A keeper looks at all work once."""
+        sweeping.sweep(desk, LIFETIME, frees_claims=True)
 
     def _pass(self, after: timedelta) -> None:
         self.clock += after
 
+    def look_up(self, desk: Desk, digest: str = "d1") -> None:
+        """A lookup by somebody who may see it: the answer is READY only if the use could be noted."""
+        image_id = f"{PLATFORM}:{digest}"
+        now = self.clock
+        outcome = desk.change(Image, image_id, lambda image: images.use(image, now + LIFETIME))
+        if outcome.patch is not None:
+            self.told_ready.append(digest)
+
     def settle(self) -> None:
         """Let keeper and workers go on alone until nothing moves: what recovery makes of what is left."""
-        desk = self.desk("settle")
         for _ in range(40):
-            admit(desk, Limits(live=512, live_per_user=16))
-            sweep(desk, LIFETIME, frees_claims=True)
-            follow_admitted(desk, LIFETIME)
-            messages, self.queue = self.queue, []
-            for kind, identity in messages:
-                self.perform(desk, kind, identity)
-            if not self.inner.pulls.count({"live": True}) and not self.queue:
+            keeper = self._next_desk()
+            sweeping.admit(keeper, Limits(live=512, live_per_user=16))
+            self.sweep(keeper)
+            sweeping.follow_admitted(keeper, LIFETIME)
+            self.drain()
+            if not self.inner.pulls.count({"live": True}) and not self.is_held():
                 return
-            self.clock += timedelta(seconds=31)
+            self._pass(CLAIM_OVER)
+
+    def is_held(self) -> bool:
+        """Whether any claim stands."""
+        found = [d for n in COLLECTIONS for d in getattr(self.inner, n).documents.values()]
+        return any(claim_of(document) for document in found)
 
     # --- the steps, with their input and output imagined ---
 
@@ -209,11 +422,7 @@ class Gateway:
             Step.REMOVE: self._remove,
         }
 
-    digest: str = "d1"
-    """What every reference resolves to at the moment."""
-
     def _resolve(self, held: Held[Pull]) -> Callable[[Pull], Patch | None]:
-        pull = held.record
         digest = self.digest
         source = Source(location="", repository="library/app")
         making = Making(
@@ -230,19 +439,19 @@ class Gateway:
             source=source,
             digest=f"sha256:{digest}",
             manifest_digest=making.manifest_digest,
-            public=False,
+            public=self.is_public,
             resolved_at=self.clock,
             artifact=making.key,
             image=f"{PLATFORM}:{digest}",
         )
-        rounds = join(held.desk, pull.id, held.claim, link, making, placing)
+        rounds = joining.join(held.desk, held.record.id, held.claim, link, making, placing)
         return lambda pull: end_resolve(pull, rounds)
 
     def _fetch(self, held: Held[Artifact]) -> Callable[[Artifact], Patch | None]:
         artifact = held.record
-        if not is_awaited(held.desk, artifact.id):
-            return rest(held.desk, held.work)
-        if self.operations.step(Operation(kind="registry"), lambda: self.is_artifact_bad):
+        if not following.is_awaited(held.desk, artifact.id):
+            return following.rest(held.desk, held.work)
+        if self.is_manifest_bad and artifact.round == 1:
             raise ManifestInvalid("bad")
         layer = BlobRef(digest="sha256:l", size_bytes=1, media_type="tar")
         return lambda _: artifacts.end_fetch([layer], RunConfig(), large=False, now=self.clock)
@@ -251,17 +460,28 @@ class Gateway:
         file = FileRef(digest="sha256:f", size_bytes=1)
         return lambda _: artifacts.end_convert(file, {}, None, examine=False, now=self.clock)
 
-    def _deliver(self, held: Held[Image]) -> Callable[[Image], Patch | None]:
-        image = held.record
-        pin = FileRef(digest="sha256:f", size_bytes=1)
-        if image.image_id not in self.files:
+    def _in_lease(self, held: Held[Image], act: Callable[[], object]) -> None:
+        """Look at the claim, then act at once: a claim outlasts the moment between the two."""
+
+        def check_and_act() -> None:
             held.check()
-        self.operations.step(_file(image.image_id), lambda: self.files.setdefault(image.image_id, held.claim))
-        self.operations.step(
-            _file(image.image_id), lambda: self.metas.__setitem__(image.image_id, image.acl_wanted)
+            act()
+
+        operation = Operation(
+            kind="files", identity=held.record.image_id, is_write=True, writes_too=frozenset({"images"})
         )
+        self.operations.step(operation, check_and_act)
+
+    def _deliver(self, held: Held[Image]) -> Callable[[Image], Patch | None]:
+        image, files, metas = held.record, self.platform.files, self.platform.metas
+        if image.image_id not in files:
+            artifact = held.desk.read(Artifact, image.artifact)
+            if artifact is None or artifact.state is not ArtifactState.MADE:
+                return lambda _: images.wait_for_artifact()
+            self._in_lease(held, lambda: files.setdefault(image.image_id, held.claim))
+        self._in_lease(held, lambda: metas.__setitem__(image.image_id, image.acl_wanted))
         done = Delivery(
-            pin=pin,
+            pin=FileRef(digest="sha256:f", size_bytes=1),
             file=DeliveredFile(size_bytes=1, mtime_s=0.0),
             acl=image.acl_wanted,
             acl_version=image.acl_wanted_version,
@@ -271,10 +491,9 @@ class Gateway:
         return lambda current: images.end_deliver(current, done, self.clock)
 
     def _remove(self, held: Held[Image]) -> Callable[[Image], Patch | None]:
-        image = held.record
-        held.check()
+        image, files, metas = held.record, self.platform.files, self.platform.metas
         if not image.is_meta_removed:
-            self.operations.step(_file(image.image_id), lambda: self.metas.pop(image.image_id, None))
+            self._in_lease(held, lambda: metas.pop(image.image_id, None))
             return lambda current: images.end_remove_meta(current, REMOVAL_DELAY, self.clock)
-        self.operations.step(_file(image.image_id), lambda: self.files.pop(image.image_id, None))
+        self._in_lease(held, lambda: files.pop(image.image_id, None))
         return lambda current: images.end_remove_file(current, self.clock)
