@@ -30,6 +30,10 @@ class Scripted(LocalTransport):
         yield from super().read(name)
         self._happen("after_read")
 
+    def write(self, name: str, content: bytes) -> None:
+        self._happen("write")
+        super().write(name, content)
+
     def name_new(self, temporary: str, name: str) -> bool:
         self._happen("name_new")
         return super().name_new(temporary, name)

@@ -197,6 +197,25 @@ def test_a_damaged_file_that_changes_while_it_is_judged_is_not_taken_away(site: 
     assert (site.file.stat().st_ino, site.file.read_bytes()) == (inode, OTHER)
 
 
+def test_a_file_that_changes_while_it_is_read_is_pinned_as_it_is_in_the_end(site: Site) -> None:
+    later = squashfs(b"written by somebody else in the end")
+    site.file.write_bytes(OTHER)
+    site.transport = Scripted(site.image_dir, after_read=lambda: site.file.write_bytes(later))
+    site.make(site.put(BODY))
+    site.perform()
+
+    assert site.image.pin == ref_of(later)
+
+
+def test_a_name_that_goes_to_other_bytes_than_were_just_pinned_does_not_keep_them(site: Site) -> None:
+    made = site.put(BODY)
+    site.transport = Scripted(site.image_dir, name_new=lambda: site.file.write_bytes(OTHER))
+    site.make(made)
+    site.perform()
+
+    assert (site.file.read_bytes(), site.image.pin) == (BODY, made)
+
+
 def test_a_name_that_goes_to_somebody_elses_pinned_bytes_is_kept(site: Site) -> None:
     site.transport = Scripted(site.image_dir, name_new=lambda: site.file.write_bytes(BODY))
     site.make(site.put(BODY))

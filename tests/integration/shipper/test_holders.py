@@ -30,6 +30,22 @@ def test_a_holder_that_wakes_before_it_looks_at_its_claim_names_nothing(site: Si
     assert site.image.state is ImageState.READY
 
 
+@pytest.mark.parametrize("before", ["after_read", "write"], ids=["image", "meta"])
+def test_a_holder_whose_claim_another_has_just_taken_names_nothing_more(site: Site, before: str) -> None:
+    site.make(site.put(BODY))
+
+    def another_claims() -> None:
+        site.free_claim()
+        site.claim()
+
+    site.transport = Scripted(site.image_dir, **{before: another_claims})
+    held = site.claim()
+
+    with pytest.raises(ClaimLost):
+        site.go_on(held)
+    assert names_in(site) == (set() if before == "after_read" else {NAMES.file})
+
+
 def test_a_holder_that_sleeps_between_its_last_look_and_the_name_finds_nothing_to_name(site: Site) -> None:
     site.make(site.put(BODY))
     site.transport = Scripted(site.image_dir, name_new=lambda: another_delivers(site))
