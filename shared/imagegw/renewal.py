@@ -35,8 +35,9 @@ class Hold:
     total_bytes: int | None = None
     is_lost: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
-    _written: tuple[int, float] = (0, 0.0)
-    _renewed_at: float = 0.0
+    _written_bytes: int = 0
+    _written_at: float | None = None
+    _renewed_at: float | None = None
 
     def report(self, done_bytes: int, total_bytes: int | None) -> None:
         """As `ReportProgress`: called often, writes nothing itself.
@@ -54,16 +55,17 @@ class Hold:
 
     def take_progress(self, now: float) -> Progress | None:
         """What is to be written now; None if nothing has moved since the last time."""
-        before, at = self._written
-        if self.done_bytes == before:
+        done, before, at = self.done_bytes, self._written_bytes, self._written_at
+        if done == before:
             return None
-        rate = max(0.0, (self.done_bytes - before) / (now - at)) if at else None
-        self._written = (self.done_bytes, now)
-        return Progress(done_bytes=self.done_bytes, total_bytes=self.total_bytes, rate_bytes_per_s=rate)
+        rate = None if at is None or now <= at else max(0.0, (done - before) / (now - at))
+        self._written_bytes, self._written_at = done, now
+        return Progress(done_bytes=done, total_bytes=self.total_bytes, rate_bytes_per_s=rate)
 
     def is_renewal_due(self, now: float) -> bool:
         """Whether something has moved, or nothing has been written for a while."""
-        return self.done_bytes != self._written[0] or now - self._renewed_at >= QUIET_S
+        has_moved = self.done_bytes != self._written_bytes
+        return has_moved or self._renewed_at is None or now - self._renewed_at >= QUIET_S
 
     def mark_renewed(self, now: float) -> None:
         """The claim was renewed at *now*."""
@@ -91,6 +93,7 @@ class Renewals:
         self._on_stall = on_stall
         self._holds: dict[str, Hold] = {}
         self._lock = threading.Lock()
+        self._stopping = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
 
@@ -104,12 +107,14 @@ class Renewals:
         self._thread.join(2 * BEAT_S)
 
     def add(self, collection: Collection, identity: str, claim: str) -> Hold:
-        """Look after a claim that was just taken."""
+        """Look after a claim that was just taken; one that comes when steps are to stop stops at once."""
         now = self._clock()
         hold = Hold(collection=collection, identity=identity, claim=claim, clock=self._clock, moved_at=now)
         hold.mark_renewed(now)
         with self._lock:
             self._holds[claim] = hold
+            if self._stopping:
+                hold.stop.set()
         return hold
 
     def remove(self, claim: str) -> None:
@@ -118,9 +123,16 @@ class Renewals:
             self._holds.pop(claim, None)
 
     def stop_steps(self) -> None:
-        """Let every running step stop at its next report."""
+        """Let every running step, and any that is still to come, stop at its next report."""
+        with self._lock:
+            self._stopping = True
+            for hold in self._holds.values():
+                hold.stop.set()
+
+    def beat(self) -> None:
+        """Look after every claim once."""
         for hold in self._all():
-            hold.stop.set()
+            self._tend(hold)
 
     def _all(self) -> list[Hold]:
         with self._lock:
@@ -128,8 +140,12 @@ class Renewals:
 
     def _run(self) -> None:
         while not self._ended.wait(BEAT_S):
-            for hold in self._all():
-                self._tend(hold)
+            try:
+                self.beat()
+            except Exception:
+                log.exception("renewals_failed")
+                self._on_stall()  # claims that nobody renews are dying: no further one may be taken
+                return
 
     def _tend(self, hold: Hold) -> None:
         now = self._clock()

@@ -150,8 +150,10 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 
 def _end(consumer: Consumer, renewals: Renewals, worker: Worker, grace_s: float) -> None:
-    threading.Timer(grace_s, renewals.stop_steps).start()
+    grace = threading.Timer(grace_s, renewals.stop_steps)
+    grace.start()
     if not consumer.stop(grace_s + HAND_BACK_S):
         log.warning("steps_abandoned")
+    grace.cancel()  # the process does not wait for a grace that nobody needs any more
     worker.end()
     renewals.end()

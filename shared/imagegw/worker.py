@@ -25,7 +25,8 @@ from imagegw.pipeline.desk import CLASSES, Desk
 from imagegw.pipeline.performing import Held, Performed, Result, StepFunction, record, run, take
 from imagegw.renewal import Hold, Renewals
 
-_DATABASE_PAUSE_S = 1.0
+DATABASE_PAUSE_S = 1.0
+"""Between two tries to record an ending while the database is away."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +41,13 @@ class Worker:
         renewals: Renewals,
         *,
         lifetime: timedelta,
+        database_pause_s: float = DATABASE_PAUSE_S,
     ) -> None:
         self._desk = desk
         self._steps = steps
         self._renewals = renewals
         self._lifetime = lifetime
+        self._database_pause_s = database_pause_s
         self._ended = threading.Event()
 
     def claim(self, queue: str, body: bytes) -> Any:
@@ -80,8 +83,11 @@ class Worker:
         platform = getattr(held.record, "platform", None)
         with structlog.contextvars.bound_contextvars(**bound, **({"platform": platform} if platform else {})):
             log.info("step_started", attempt=held.work.attempts + 1, crashes=held.work.crashes)
-            performed = self._run_and_record(held)
-            self._renewals.remove(hold.claim)
+            try:
+                performed = self._run_and_record(held)
+            finally:
+                # Whatever has gone wrong, even here: a claim that nobody works under must not be kept alive.
+                self._renewals.remove(hold.claim)
             _tell(performed, time.monotonic() - started)
 
     def _run_and_record(self, held: Held[Any]) -> Performed:
@@ -92,7 +98,7 @@ class Worker:
                     record(held, ending, self._lifetime)
                 except DatabaseAway as error:
                     log.warning("recording_delayed", error=error.sentence)
-                    self._ended.wait(_DATABASE_PAUSE_S)
+                    self._ended.wait(self._database_pause_s)
                 else:
                     return performed
         except ClaimLost as error:

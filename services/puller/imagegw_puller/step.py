@@ -18,17 +18,29 @@ from imagegw.domain.oci import Architecture, Descriptor, ImageConfig, Index
 from imagegw.domain.pulls import Link, end_resolve
 from imagegw.domain.records import Artifact, BlobRef, Image, Pull, RunConfig, Source, image_key
 from imagegw.domain.reference import Reference, parse_reference
-from imagegw.errors import ManifestInvalid, PlatformRemoved, RegistryDenied
+from imagegw.errors import (
+    GatewayError,
+    LoginUnusable,
+    ManifestInvalid,
+    ManifestUnknown,
+    PlatformRemoved,
+    RegistryDenied,
+    RegistryForbidden,
+)
 from imagegw.mongo.change import Decide
 from imagegw.pipeline.following import end_pull, give_up_restorings, rest, waiting_pulls
 from imagegw.pipeline.joining import join
 from imagegw.pipeline.performing import Held
-from imagegw.registry.client import RegistryClient
 from imagegw.registry.found import PlatformManifest, Resolved
 from imagegw.registry.settings import Login
 from imagegw.retry import failure_of
 from imagegw.store.port import Store
 from imagegw_puller.fetch import FetchLimits, fetch
+from imagegw_puller.registry import Registry
+
+_ONES_OWN = (RegistryDenied, RegistryForbidden, ManifestUnknown, PlatformRemoved)
+"""What one pull's login, repository or platform is refused says nothing of the other pulls'. Registries hide a
+repository from those who may not read it by saying that it has no such manifest."""
 
 
 class Logins(Protocol):
@@ -43,7 +55,7 @@ class Logins(Protocol):
 class Puller:
     """Resolves references and fetches images, with the site's registries, store and limits."""
 
-    registries: Mapping[str, RegistryClient]
+    registries: Mapping[str, Registry]
     default_location: str
     architectures: Mapping[str, Architecture]
     """By platform."""
@@ -108,22 +120,29 @@ class Puller:
             raise PlatformRemoved(f"the platform {platform} is not in the gateway's configuration any more")
         return self.architectures[platform]
 
+    def _registry(self, location: str) -> Registry:
+        if location not in self.registries:
+            raise RegistryForbidden(f"the location {location!r} is not in the gateway's configuration any more")
+        return self.registries[location]
+
     # --- fetch ---
 
     def fetch(self, held: Held[Artifact]) -> Decide[Artifact]:
         """Configuration and layers into the store, with the login of any pull that waits.
 
-        A login that is refused fails its own pull, and the next one is tried. When nobody is left the artifact
-        rests.
+        A login that is refused fails its own pull, and the next one is tried; one that cannot be read is passed
+        over. When nobody is left the artifact rests.
         """
+        unusable: LoginUnusable | None = None
         for lender in self._lenders(held):
             try:
                 return self._fetch_for(held, lender)
-            except RegistryDenied as refused:
-                if lender.pull is None:
-                    give_up_restorings(held.desk, held.record.id, failure_of(refused))
-                else:
-                    end_pull(held.desk, lender.pull.id, failure_of(refused))
+            except LoginUnusable as error:
+                unusable = error
+            except _ONES_OWN as refused:
+                _refuse(held, lender, refused)
+        if unusable is not None:
+            raise unusable
         return rest(held.desk, held.work)
 
     def _lenders(self, held: Held[Artifact]) -> Iterator[_Lender]:
@@ -136,17 +155,15 @@ class Puller:
             pull = waiting[0]
             seen.add(pull.id)
             source = held.record.source if pull.source is None else pull.source
-            login = self._login(pull, source.location)
-            yield _Lender(
-                pull=pull, platform=pull.platform, source=pull.source, public=bool(pull.public), login=login
-            )
+            yield _Lender(pull=pull, platform=pull.platform, source=source, public=bool(pull.public))
         for image in held.desk.find(Image, {"artifact": held.record.id, "is_restoring": True}, limit=1):
-            yield _Lender(pull=None, platform=image.platform, source=None, public=True, login=None)
+            yield _Lender(pull=None, platform=image.platform, source=held.record.source, public=True)
 
     def _fetch_for(self, held: Held[Artifact], lender: _Lender) -> Decide[Artifact]:
-        source = held.record.source if lender.source is None else lender.source
-        registry = self.registries[source.location]
-        login = registry.reading_login(public=lender.public, login=lender.login)
+        source = lender.source
+        registry = self._registry(source.location)
+        own = None if lender.pull is None or lender.public else self._login(lender.pull, source.location)
+        login = registry.reading_login(public=lender.public, login=own)
         wanted = self._architecture(lender.platform)
         found = registry.platform_manifest(source.repository, held.record.manifest_digest, wanted, login)
         config, layers = _blob_refs(found)
@@ -175,13 +192,19 @@ class _Lender:
 
     pull: Pull | None
     platform: str
-    source: Source | None
+    source: Source
     public: bool
-    login: Login | None
+
+
+def _refuse(held: Held[Artifact], lender: _Lender, refused: GatewayError) -> None:
+    if lender.pull is None:
+        give_up_restorings(held.desk, held.record.id, failure_of(refused))
+    else:
+        end_pull(held.desk, lender.pull.id, failure_of(refused))
 
 
 def _manifest_below(
-    registry: RegistryClient, reference: Reference, resolved: Resolved, wanted: Architecture, login: Login | None
+    registry: Registry, reference: Reference, resolved: Resolved, wanted: Architecture, login: Login | None
 ) -> str:
     """The digest of the platform's manifest: the reference's own, or one that its index names."""
     digest = resolved.digest

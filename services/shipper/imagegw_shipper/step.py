@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from imagegw.domain import artifacts, images
 from imagegw.domain.files import Names
-from imagegw.domain.records import Artifact, FileRef, Image
+from imagegw.domain.records import Artifact, Image, RunConfig
 from imagegw.domain.status import ArtifactState
 from imagegw.errors import BlobMissing, PlatformNotServed
 from imagegw.mongo.change import Decide
 from imagegw.pipeline.performing import Held
-from imagegw.store.port import LocalFiles
+from imagegw.store.port import Store
 from imagegw_shipper.delivery import deliver
+from imagegw_shipper.source import StoredFile, stored_file
 from imagegw_shipper.transports.port import Transport
 
 
@@ -25,21 +26,21 @@ class Shipper:
 
     transports: Mapping[str, Transport]
     """By platform."""
-    store: LocalFiles
+    store: Store
     removal_delay: timedelta
 
     def deliver(self, held: Held[Image]) -> Decide[Image]:
         """File and `.meta` in place, or back to waiting if the store has lost what is to be delivered."""
         artifact = held.desk.read(Artifact, held.record.artifact)
-        run_config = held.record.run_config if artifact is None else artifact.run_config
         made = _Made(held=held, artifact=artifact, store=self.store)
+        transport = self._transport(held.record)
         try:
-            done = deliver(held.record, run_config, self._transport(held.record), held, made)
+            done = deliver(held.record, _run_config(held.record, artifact), transport, held, made)
         except BlobMissing:
             if artifact is not None:
                 seen = artifact.round
                 held.desk.change(Artifact, artifact.id, lambda a: artifacts.lose(a, seen, held.desk.now()))
-            return lambda _: images.wait_for_artifact()
+            return images.wait_for_artifact
         return lambda current: images.end_deliver(current, done, held.desk.now())
 
     def remove(self, held: Held[Image]) -> Decide[Image]:
@@ -47,19 +48,26 @@ class Shipper:
         image = held.record
         names = Names(image.image_id)
         transport = self._transport(image)
+        gone = names.file if image.is_meta_removed else names.meta
+        transport.stat(gone)  # refuses what is no regular file: that is not ours
         held.check()
-        if not image.is_meta_removed:
-            transport.remove(names.meta)
-            transport.sync()
-            return lambda current: images.end_remove_meta(current, self.removal_delay, held.desk.now())
-        transport.remove(names.file)
+        transport.remove(gone)
         transport.sync()
-        return lambda current: images.end_remove_file(current, held.desk.now())
+        if image.is_meta_removed:
+            return lambda current: images.end_remove_file(current, held.desk.now())
+        return lambda current: images.end_remove_meta(current, self.removal_delay, held.desk.now())
 
     def _transport(self, image: Image) -> Transport:
         if image.platform not in self.transports:
             raise PlatformNotServed(f"no shipper of this gateway has a way to the platform {image.platform}")
         return self.transports[image.platform]
+
+
+def _run_config(image: Image, artifact: Artifact | None) -> RunConfig | None:
+    """The artifact's, or what was delivered before: an artifact that is not made yet knows none."""
+    if artifact is None or artifact.run_config is None:
+        return image.run_config
+    return artifact.run_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +76,14 @@ class _Made:
 
     held: Held[Image]
     artifact: Artifact | None
-    store: LocalFiles
+    store: Store
 
-    def pin(self) -> tuple[FileRef, Path]:
+    @contextmanager
+    def pinned(self) -> Iterator[StoredFile]:
         artifact = self.artifact
         if artifact is None or artifact.state is not ArtifactState.MADE or artifact.squashfs is None:
             raise BlobMissing(f"of artifact {self.held.record.artifact}")
-        file = artifact.squashfs
-        path = self.store.path(file.digest)
-        self.held.change(lambda _: images.pin_file(file))
-        return file, path
+        pin = artifact.squashfs
+        with stored_file(self.store, pin) as file:
+            self.held.change(lambda image: images.pin_file(image, pin))
+            yield file

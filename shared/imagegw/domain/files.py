@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 
-_TEMPORARY = re.compile(r"\.(?P<id>[0-9a-f]{64,128})\.(?P<claim>[0-9a-f]{32})\.(?:tmp|meta\.tmp)")
+from imagegw.errors import RequestInvalid
+
+_ID = re.compile(r"[0-9a-f]{64,128}")
+_TEMPORARY = re.compile(r"\.(?P<id>[0-9a-f]{64,128})\.(?P<claim>[0-9a-f]{32})\.(?P<kind>tmp|meta\.tmp)")
 
 
 class Names:
     """The names of one image's files.
 
-    >>> Names("ab12").file, Names("ab12").meta
-    ('ab12.squashfs', 'ab12.meta')
+    >>> Names("ab" * 32).meta.removeprefix("ab" * 31)
+    'ab.meta'
     """
 
     def __init__(self, image_id: str) -> None:
+        """For the image *image_id*, the hex of a digest.
+
+        Raises:
+            RequestInvalid: it is none, and no file is called after it.
+        """
+        if _ID.fullmatch(image_id) is None:
+            raise RequestInvalid(f"an image is called by the hex of a digest, found {image_id[:140]!r}")
         self._id = image_id
 
     @property
@@ -40,6 +50,7 @@ class Names:
         found = _TEMPORARY.fullmatch(name)
         return found is not None and found["id"] == self._id
 
-    def is_of_claim(self, name: str, claim: str) -> bool:
-        """Whether *name* is a temporary of this image under that claim."""
-        return name in {self.temporary(claim), self.meta_temporary(claim)}
+    def is_of_image(self, name: str) -> bool:
+        """Whether *name* is a temporary of the image itself, not of its metadata."""
+        found = _TEMPORARY.fullmatch(name)
+        return found is not None and (found["id"], found["kind"]) == (self._id, "tmp")

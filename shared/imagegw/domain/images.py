@@ -141,16 +141,23 @@ def end_deliver(image: Image, done: Delivery, now: datetime) -> Patch:
     )
 
 
-def pin_file(pin: FileRef) -> Patch:
-    """Written before the first byte goes to the platform, where no file stands."""
-    return Patch(set={"pin": pin}, message=f"pinned {pin.digest}")
+def pin_file(image: Image, pin: FileRef) -> Patch:
+    """Written before the first byte goes to the platform, where no file stands; so the image is not READY."""
+    state = ImageState.DELIVER if image.state is ImageState.READY else image.state
+    return Patch(set={"pin": pin, "state": state}, unset=("file",), message=f"pinned {pin.digest}")
 
 
-def wait_for_artifact() -> Patch:
-    """The holder's ending when the store has lost the file: nothing can be delivered until it is made again."""
+def wait_for_artifact(image: Image) -> Patch:
+    """The holder's ending when the store has lost the file: nothing can be delivered until it is made again.
+
+    An image that was READY is restored, whether or not a pull waits for it.
+    """
     return Patch(
-        set={"state": ImageState.WANTED},
-        unset=("work", "progress", "status_message"),
+        set={
+            "state": ImageState.WANTED,
+            "is_restoring": image.is_restoring or image.state is ImageState.READY,
+        },
+        unset=("work", "file", "progress", "status_message"),
         message="the store has lost the file",
     )
 

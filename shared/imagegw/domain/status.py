@@ -68,7 +68,7 @@ ARTIFACT_CHANGES: dict[ArtifactState, frozenset[ArtifactState]] = {
 IMAGE_CHANGES: dict[ImageState, frozenset[ImageState]] = {
     _I.WANTED: frozenset({_I.DELIVER, _I.EXPIRED, _I.FAILED}),
     _I.DELIVER: frozenset({_I.READY, _I.WANTED, _I.EXPIRED, _I.FAILED}),
-    _I.READY: frozenset({_I.DELIVER, _I.EXPIRING, _I.FAILED}),
+    _I.READY: frozenset({_I.DELIVER, _I.WANTED, _I.EXPIRING, _I.FAILED}),
     _I.EXPIRING: frozenset({_I.DELIVER, _I.EXPIRED, _I.FAILED}),
     _I.EXPIRED: frozenset({_I.WANTED}),
     _I.FAILED: frozenset({_I.WANTED}),

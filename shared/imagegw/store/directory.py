@@ -41,7 +41,10 @@ class DirectoryStore:
 
     def open(self, digest: str) -> BinaryIO:
         with translated(f"open {digest}"):
-            return self.path(digest).open("rb")
+            try:
+                return self._place(digest).open("rb")
+            except FileNotFoundError:
+                raise BlobMissing(digest) from None
 
     def put(self, digest: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
         if self.has(digest):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from imagegw.domain.progress import ReportProgress
@@ -18,14 +17,34 @@ class Standing:
     mtime_s: float
 
 
+class Source(Protocol):
+    """The file to be sent. Its errors are the store's own and pass through a transport unchanged."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def descriptor(self) -> int:
+        """An open file, for ways to copy that take one; its position is nobody's."""
+        ...
+
+    def read_at(self, offset: int, size_bytes: int) -> bytes:
+        """Up to *size_bytes* bytes from *offset*, at least one; safe for several threads."""
+        ...
+
+
 class Transport(Protocol):
     """One platform's image directory.
 
     Every method raises PlatformUnreachable, PlatformFull or PlatformRefused when the platform does not let it.
+    What a method that raises has begun under a temporary name may be left there: its caller removes it.
     """
 
     def stat(self, name: str) -> Standing | None:
-        """How the regular file stands; None if nothing has that name."""
+        """How the regular file stands; None if nothing has that name.
+
+        Raises:
+            PlatformRefused: what has the name is no regular file.
+        """
         ...
 
     def names(self) -> Iterator[str]:
@@ -36,8 +55,15 @@ class Transport(Protocol):
         """The file's bytes from the platform's own storage, in pieces."""
         ...
 
-    def upload(self, source: Path, name: str, progress: ReportProgress) -> None:
-        """Make *name* a durable copy of *source*, mode 0600; what stood there is gone."""
+    def inherit(self, left: str, temporary: str) -> None:
+        """The name *left*, a temporary of a claim that stands no more, is gone afterwards.
+
+        A way whose bytes are dear makes it *temporary*, for `upload` to go on with; another removes it.
+        """
+        ...
+
+    def upload(self, source: Source, name: str, progress: ReportProgress) -> None:
+        """Make *name* a durable copy of *source*, mode 0600; what stood there is inherited, or gone."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
