@@ -61,10 +61,15 @@ def link(pull: Pull, found: Link) -> Patch | None:
     )
 
 
-def end_resolve(pull: Pull, rounds: Rounds) -> Patch | None:
-    """The pull has joined artifact and image; from here on it follows them."""
+def end_resolve(pull: Pull, rounds: Rounds, *, wished: Acl | None, now: datetime) -> Patch | None:
+    """The pull has joined artifact and image; from here on it follows them.
+
+    *wished* is the ACL that it joined them with: if another is wished by now, it joins them again.
+    """
     if not pull.live:
         return None
+    if pull.wish != wished:
+        return Patch(set={"work": due(Step.RESOLVE, now)}, message="another ACL is wished")
     return Patch(set={"rounds": rounds}, unset=("work", "status_message"), message="joined")
 
 

@@ -62,3 +62,19 @@ def test_no_wish_and_the_same_wish_change_nothing() -> None:
 
 def test_an_ended_pull_takes_no_wish() -> None:
     assert pulls.replace_wish(replace(JOINED, live=None, status=PullStatus.READY), WISH, NOW) is None
+
+
+def test_a_resolve_ends_with_what_was_joined() -> None:
+    rounds = Rounds(artifact=1, image=2, acl=3)
+    patch = pulls.end_resolve(replace(WAITING, wish=WISH), rounds, wished=WISH, now=NOW)
+
+    assert patch is not None
+    assert (dict(patch.set), patch.unset) == ({"rounds": rounds}, ("work", "status_message"))
+
+
+def test_a_wish_that_came_while_the_image_was_joined_has_it_joined_again() -> None:
+    rounds = Rounds(artifact=1, image=2, acl=3)
+    patch = pulls.end_resolve(replace(WAITING, wish=WISH), rounds, wished=None, now=NOW)
+
+    assert patch is not None
+    assert patch.set == {"work": due(Step.RESOLVE, NOW)}

@@ -236,7 +236,7 @@ class Gateway:
             image=f"{PLATFORM}:{digest}",
         )
         rounds = join(held.desk, pull.id, held.claim, link, making, placing)
-        return lambda pull: end_resolve(pull, rounds)
+        return lambda current: end_resolve(current, rounds, wished=pull.wish, now=self.clock)
 
     def _fetch(self, held: Held[Artifact]) -> Callable[[Artifact], Patch | None]:
         artifact = held.record
