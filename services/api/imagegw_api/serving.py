@@ -13,6 +13,7 @@ from imagegw import logs
 from imagegw.config import Settings
 from imagegw_api.api import Api
 from imagegw_api.app import create_app
+from imagegw_api.lineage import end_with_parent
 from imagegw_api.protocol import DeadlineProtocol
 from imagegw_api.wiring import open_served
 
@@ -22,6 +23,8 @@ BACKLOG = 4096
 
 def make_app(settings: Settings) -> FastAPI:
     """The application over the site's database and broker; called once in each serving process."""
+    if settings.workers > 1:
+        end_with_parent()
     logs.configure(settings.log_level, "api")
 
     async def open_api(stack: AsyncExitStack) -> Api:

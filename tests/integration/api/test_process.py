@@ -25,6 +25,9 @@ from tests.servers.waiting import eventually
 pytestmark = pytest.mark.integration
 
 
+UBUNTU = {"platform": "one", "reference": "ubuntu:24.04"}
+
+
 @contextmanager
 def service(directory: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The api service on a port of its own, and its address."""
@@ -46,7 +49,7 @@ def service(directory: Path, environment: dict[str, str]) -> Iterator[tuple[subp
 
 def is_ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz", timeout=5).status_code == requests.codes.ok
+        return requests.get(f"{url}/readyz", timeout=5).ok
     except requests.ConnectionError:
         return False
 
@@ -76,7 +79,13 @@ def test_a_pull_goes_to_the_broker_and_the_service_ends_when_it_is_told_to(
     assert not is_ready(url)
 
 
-UBUNTU = {"platform": "one", "reference": "ubuntu:24.04"}
+def test_killed_it_leaves_nothing_that_holds_its_port(tmp_path: Path, environment: dict[str, str]) -> None:
+    with service(tmp_path, environment) as (process, url):
+        eventually(lambda: is_ready(url))
+        process.kill()
+        process.wait()
+
+        eventually(lambda: not is_ready(url))
 
 
 def announced(amqp_url: str) -> object:
