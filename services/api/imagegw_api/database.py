@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,15 @@ from imagegw.mongo.owed import owed_key
 from imagegw.mongo.port import Document, Filter, Sort
 
 _WITHOUT_HISTORY = {"history": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagged:
+    """A tag, what it stands for, and all tags that stand for the same."""
+
+    tag: Tag
+    image: Image | None
+    same: list[Tag]
 
 
 class Reader:
@@ -61,6 +71,21 @@ class Reader:
     async def read_tag(self, platform: str, kind: str, tag: str) -> Tag | None:
         """The tag as typed."""
         return await self.read(Tag, tag_key(platform, kind, tag))
+
+    async def read_tagged(self, platform: str, kind: str, tag: str) -> Tagged | None:
+        """The tag as typed with its image, in one round trip: the hot call."""
+        with translated():
+            found = await self._database.tags.aggregate(queries.with_image(tag_key(platform, kind, tag)))
+            documents = await found.to_list()
+        if not documents:
+            return None
+        document = documents[0]
+        images, same = document.pop("images"), document.pop("same")
+        return Tagged(
+            tag=as_record(Tag, document),
+            image=as_record(Image, images[0]) if images else None,
+            same=[as_record(Tag, each) for each in same],
+        )
 
     async def newest_attempt(self, platform: str, kind: str, tag: str, uid: int) -> Pull | None:
         """A requester's newest attempt for a tag."""

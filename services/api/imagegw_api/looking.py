@@ -41,22 +41,18 @@ async def look_up(api: Api, caller: Caller, platform: str, kind: str, tag: str) 
         NotFound: there is none, or none for this caller; the two cannot be told apart.
     """
     missing = NotFound(f"{platform} has no image {tag[:200]!r} of type {kind[:20]!r} that you may use")
-    found = await api.reader.read_tag(platform, kind, tag)
-    if found is None:
+    found = await api.reader.read_tagged(platform, kind, tag)
+    if found is None or found.image is None or found.image.state is not ImageState.READY:
         raise missing
-    image, tags = await asyncio.gather(
-        api.reader.read(Image, found.image), api.reader.find(Tag, queries.tags_of(found.image))
-    )
-    if image is None or image.state is not ImageState.READY:
-        raise missing
-    seen = [tag for tag in visible_tags(image, tags, caller) if tag.type == kind]
-    if found.id not in {tag.id for tag in seen}:
+    image = found.image
+    seen = [each for each in visible_tags(image, found.same, caller) if each.type == kind]
+    if found.tag.id not in {each.id for each in seen}:
         raise missing
     now = api.now()
     if not await _push_expiry(api, image, now):
         raise missing
     if api.settings.metrics:
-        api.usage.add(caller, found, image, now)
+        api.usage.add(caller, found.tag, image, now)
     return Seen(image=image, kind=kind, tags=seen)
 
 

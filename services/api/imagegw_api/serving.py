@@ -19,12 +19,14 @@ from imagegw_api.wiring import open_served
 
 BACKLOG = 4096
 """A job step of that many ranks connects at one moment."""
+HEALTHCHECK_S = 30
+"""A serving process that does not answer the one that started it for so long is replaced; on a busy host the
+imports at its start alone can take more than uvicorn's five seconds."""
 
 
 def make_app(settings: Settings) -> FastAPI:
     """The application over the site's database and broker; called once in each serving process."""
-    if settings.workers > 1:
-        end_with_parent()
+    end_with_parent()
     logs.configure(settings.log_level, "api")
 
     async def open_api(stack: AsyncExitStack) -> Api:
@@ -52,6 +54,7 @@ def serve(settings: Settings) -> int:
         server_header=False,
         access_log=False,
         log_config=None,
+        timeout_worker_healthcheck=HEALTHCHECK_S,
         timeout_graceful_shutdown=round(settings.stop_grace.total_seconds()),
     )
     server = Server(config)

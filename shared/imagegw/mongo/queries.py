@@ -54,6 +54,16 @@ def tags_of(image: str) -> Query:
     return {"image": image}
 
 
+def with_image(tag_key: str) -> list[Query]:
+    """The pipeline over `tags` that finds a tag, its image as `images` and that one's tags as `same` in one go."""
+    return [
+        {"$match": {"_id": tag_key}},
+        {"$lookup": {"from": "images", "localField": "image", "foreignField": "_id", "as": "images"}},
+        {"$lookup": {"from": "tags", "localField": "image", "foreignField": "image", "as": "same"}},
+        {"$project": {"history": 0, "images.history": 0, "same.history": 0}},
+    ]
+
+
 def these(identities: list[str]) -> Query:
     """The documents of those ids."""
     return {"_id": {"$in": identities}}
