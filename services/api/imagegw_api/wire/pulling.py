@@ -26,8 +26,8 @@ async def answer_pull(api: Api, ask: Ask) -> WireRecord:
     standing = Standing(newest=None, tag=None, image=None) if owed is not None else await _standing(api, ask)
     asker = Asker(uid=ask.caller.uid, gids=ask.caller.gids, wish=ask.wish)
     match asking.decide(owed, standing, asker, api.now(), api.settings.pull_update_timeout):
-        case Serve(tag=tag, image=image):
-            return records.of_image(image, [tag], kind=ask.kind)
+        case Serve(image=image):
+            return await _of_image(api, ask, image)
         case Tell(pull=pull):
             return await _tell(api, ask, pull)
         case Join(pull=pull):
@@ -68,6 +68,10 @@ async def _tell(api: Api, ask: Ask, pull: Pull) -> WireRecord:
     image = await api.reader.read(Image, pull.image)
     if image is None or image.state is not ImageState.READY:
         return records.of_pull(pull)
+    return await _of_image(api, ask, image)
+
+
+async def _of_image(api: Api, ask: Ask, image: Image) -> WireRecord:
     tags = await api.reader.find(Tag, queries.tags_of(image.id))
-    seen = [tag for tag in visible_tags(image, tags, ask.caller) if tag.type == pull.type]
-    return records.of_image(image, seen, kind=pull.type)
+    seen = [tag for tag in visible_tags(image, tags, ask.caller) if tag.type == ask.kind]
+    return records.of_image(image, seen, kind=ask.kind)
