@@ -53,7 +53,7 @@ IMAGE = Image(
     run_config=RunConfig(
         env=("PATH=/bin", 'X="status": "READY"'),
         entrypoint=("/bin/sh", "-c"),
-        workdir="/work",
+        workdir="/srv",
         labels=(("status", "FAILURE"), ('a"\n"status": "b', "c")),
     ),
 )

@@ -24,7 +24,6 @@ from imagegw_api.models import (
     NewPull,
     Platforms,
     PlatformShown,
-    Problem,
     PullExplained,
     Pulls,
     PullShown,
@@ -178,7 +177,3 @@ async def _explained(api: Api, document: Document) -> PullExplained:
 
 async def _document(api: Api, kind: type[Artifact | Image], identity: str | None) -> Document | None:
     return None if identity is None else await api.reader.read_document(kind, identity)
-
-
-MODELS = (Problem,)
-"""Models that answers name without a route returning them."""
