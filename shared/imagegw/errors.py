@@ -281,17 +281,6 @@ class ResultWrong(TransientError):
     attempts = 3
 
 
-class ExaminerRefused(PermanentError):
-    code = "examiner_refused"
-    hint = "The site's examiner does not accept this image; its words are in the message."
-
-
-class ExaminerFailed(TransientError):
-    code = "examiner_failed"
-    hint = "The site's examiner itself failed; ask the gateway's operators."
-    attempts = 5
-
-
 # --- platform -----------------------------------------------------------------------------------------------
 
 
@@ -323,13 +312,6 @@ class DeliveryWrong(TransientError):
     code = "delivery_wrong"
     hint = "The file on the cluster was not what was sent and was not given its name; ask the operators."
     attempts = 5
-
-
-class SourceUnreadable(PermanentError):
-    """An import whose source is missing, no squashfs file, or not readable by the asking user."""
-
-    code = "source_unreadable"
-    hint = "Check the path: it must be a squashfs file on the platform that you may read."
 
 
 # --- work itself --------------------------------------------------------------------------------------------

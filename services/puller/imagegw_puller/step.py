@@ -97,7 +97,7 @@ class Puller:
             image=image_key(pull.platform, image_id),
         )
         rounds = join(held.desk, pull.id, held.claim, link, self._making(link), _placing(pull, image_id, link))
-        return lambda current: end_resolve(current, rounds)
+        return lambda current: end_resolve(current, rounds, wished=pull.wish, now=held.desk.now())
 
     def _making(self, link: Link) -> Making:
         return Making(

@@ -53,6 +53,12 @@ class Publisher:
         self._wake()
         self._thread.join(2 * self._timeout_s)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that looks alive; heartbeats find out within a minute."""
+        connection = self._connection
+        return connection is not None and connection.is_open
+
     def publish(self, key: str, body: bytes, *, exchange: str = WORK_EXCHANGE) -> None:
         """Return when the broker has confirmed the message in a queue.
 

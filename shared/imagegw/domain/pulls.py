@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from imagegw.domain.acl import Acl
 from imagegw.domain.patch import Patch
 from imagegw.domain.records import Failure, Pull, Rounds, Source
 from imagegw.domain.status import PullStatus, Step, is_legal_for_pull
@@ -22,6 +23,12 @@ class Link:
     resolved_at: datetime
     artifact: str
     image: str
+
+
+def begin(pull: Pull, now: datetime) -> Pull:
+    """A new pull that is admitted as it is made, since there is room."""
+    step = Step.RESOLVE if pull.import_path is None else Step.IMPORT
+    return replace(pull, status=PullStatus.PENDING, admitted=now, work=due(step, now))
 
 
 def admit(pull: Pull, now: datetime) -> Patch | None:
@@ -54,11 +61,29 @@ def link(pull: Pull, found: Link) -> Patch | None:
     )
 
 
-def end_resolve(pull: Pull, rounds: Rounds) -> Patch | None:
-    """The pull has joined artifact and image; from here on it follows them."""
+def end_resolve(pull: Pull, rounds: Rounds, *, wished: Acl | None, now: datetime) -> Patch | None:
+    """The pull has joined artifact and image; from here on it follows them.
+
+    *wished* is the ACL that it joined them with: if another is wished by now, it joins them again.
+    """
     if not pull.live:
         return None
+    if pull.wish != wished:
+        return Patch(set={"work": due(Step.RESOLVE, now)}, message="another ACL is wished")
     return Patch(set={"rounds": rounds}, unset=("work", "status_message"), message="joined")
+
+
+def replace_wish(pull: Pull, wish: Acl | None, now: datetime) -> Patch | None:
+    """The requester wishes another ACL while the pull is live. No wish is no change.
+
+    A pull that has joined its image joins it again, with this wish; the resolve step does both.
+    """
+    if not pull.live or wish is None or wish == pull.wish:
+        return None
+    if pull.rounds is None or pull.work is not None:
+        return Patch(set={"wish": wish}, message="another ACL is wished")
+    anew = {"wish": wish, "work": due(Step.RESOLVE, now)}
+    return Patch(set=anew, unset=("rounds",), message="another ACL is wished")
 
 
 def move(pull: Pull, status: PullStatus) -> Patch | None:

@@ -18,7 +18,7 @@ from imagegw.mongo.port import Document, Filter, Sort, Update
 
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _LIGHT = WriteConcern(w=1)
-_TIMEOUTS: dict[str, Any] = {
+TIMEOUTS: dict[str, Any] = {
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
@@ -29,7 +29,7 @@ MongoCollectionOf = PyMongoCollection[dict[str, Any]]
 
 def connect(uri: str, application: str) -> MongoClient[dict[str, Any]]:
     """A client that asks nothing yet; times are aware UTC."""
-    return MongoClient(uri, appname=application, tz_aware=True, retryWrites=False, **_TIMEOUTS)
+    return MongoClient(uri, appname=application, tz_aware=True, retryWrites=False, **TIMEOUTS)
 
 
 class MongoDatabase:
@@ -78,24 +78,24 @@ class MongoCollection:
         self._light = durable.with_options(write_concern=_LIGHT)
 
     def make_indexes(self, models: list[IndexModel]) -> None:
-        with _translated():
+        with translated():
             self._durable.create_indexes(models)
 
     def get(self, identity: str) -> Document | None:
-        with _translated():
+        with translated():
             return self._durable.find_one({"_id": identity})
 
     def find(self, query: Filter, *, sort: Sort = (), limit: int = 0) -> list[Document]:
-        with _translated():
+        with translated():
             found = self._durable.find(query, {"history": False}, limit=limit)
             return list(found.sort(list(sort)) if sort else found)
 
     def count(self, query: Filter) -> int:
-        with _translated():
+        with translated():
             return self._durable.count_documents(query)
 
     def insert(self, document: Document) -> bool:
-        with _translated():
+        with translated():
             try:
                 self._durable.insert_one(dict(document))
             except DuplicateKeyError:
@@ -103,23 +103,24 @@ class MongoCollection:
             return True
 
     def update(self, query: Filter, update: Update) -> Document | None:
-        with _translated():
+        with translated():
             after: Document | None = self._durable.find_one_and_update(
                 query, update, return_document=ReturnDocument.AFTER
             )
             return after
 
     def note(self, query: Filter, update: Update) -> bool:
-        with _translated():
+        with translated():
             return self._light.update_one(query, update).matched_count > 0
 
     def delete(self, query: Filter) -> int:
-        with _translated():
+        with translated():
             return self._durable.delete_many(query).deleted_count
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Errors that say nothing of the question, only of the server's state, become DatabaseAway."""
     try:
         yield
     except (ConnectionFailure, WTimeoutError, ExecutionTimeout) as error:

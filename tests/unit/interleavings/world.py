@@ -444,8 +444,9 @@ class Gateway:
             artifact=making.key,
             image=f"{PLATFORM}:{digest}",
         )
+        wished = held.record.wish
         rounds = joining.join(held.desk, held.record.id, held.claim, link, making, placing)
-        return lambda pull: end_resolve(pull, rounds)
+        return lambda pull: end_resolve(pull, rounds, wished=wished, now=self.clock)
 
     def _fetch(self, held: Held[Artifact]) -> Callable[[Artifact], Patch | None]:
         artifact = held.record

@@ -1,0 +1,1 @@
+"""Who asks: one file a method, and the table of methods."""

@@ -1,0 +1,1 @@
+"""What deployed clients expect, byte for byte."""
