@@ -51,7 +51,7 @@ def test_line_breaks_and_escapes_in_values_are_shown_not_obeyed() -> None:
 
 def test_lines_of_the_standard_library_come_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "api")
-    logging.getLogger("uvicorn.error").info("started\nforged")
+    logging.getLogger("some.library").info("started\nforged")
     (line,) = lines(capsys)
     assert line["event"] == r"started\nforged"
     assert line["service"] == "api"

@@ -39,7 +39,7 @@ import subprocess
 from imagegw_cli.up import adoption
 adoption.adopt_orphans()
 done = subprocess.run(
-    ["/bin/sh", "-c", "setsid sleep 600 >/dev/null & echo $!"], capture_output=True, text=True, check=True
+    ["/bin/sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True, check=True
 )
 print(done.stdout.strip(), flush=True)
 adoption.end_all()

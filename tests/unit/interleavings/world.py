@@ -478,7 +478,7 @@ class Gateway:
         if image.image_id not in files:
             artifact = held.desk.read(Artifact, image.artifact)
             if artifact is None or artifact.state is not ArtifactState.MADE:
-                return lambda _: images.wait_for_artifact()
+                return lambda _: images.wait_for_artifact(image)
             self._in_lease(held, lambda: files.setdefault(image.image_id, held.claim))
         self._in_lease(held, lambda: metas.__setitem__(image.image_id, image.acl_wanted))
         done = Delivery(
