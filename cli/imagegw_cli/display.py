@@ -1,4 +1,4 @@
-"""How a running pull is shown: a bar on a terminal, lines in a log, nothing for a program."""
+"""How a running pull is shown: a bar on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -24,11 +24,8 @@ Json = dict[str, Any]
 
 
 @contextmanager
-def choose_display(stream: IO[str], *, quiet: bool) -> Iterator[Display]:
+def choose_display(stream: IO[str]) -> Iterator[Display]:
     """The way that suits who looks at *stream*."""
-    if quiet:
-        yield Silence()
-        return
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         yield Lines(console)
@@ -46,16 +43,6 @@ def choose_display(stream: IO[str], *, quiet: bool) -> Iterator[Display]:
         bar = Bar(progress)
         yield bar
         bar.finish()
-
-
-class Silence:
-    """Shows nothing."""
-
-    every_s = 30.0
-
-    def show(self, pull: Json) -> None: ...
-
-    def show_away(self, sentence: str) -> None: ...
 
 
 class Lines:

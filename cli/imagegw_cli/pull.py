@@ -29,7 +29,7 @@ def pull(
     """Make the image REF available on a cluster, and wait until it is.
 
     REF is written as repository:tag or repository@digest, for example ubuntu:24.04. The pull goes on when this
-    command is ended; the same command joins it again.
+    command is ended; the same command joins it again. Progress goes to standard error.
 
     Exits with 0 when the image is READY, 1 when the pull has FAILED, 2 for wrong usage, 3 when the gateway
     does not answer, 4 when it does not allow it.
@@ -40,7 +40,7 @@ def pull(
     if no_wait:
         print_json(begun) if as_json else click.echo(begun["id"])
         return
-    ended = _wait(gateway, begun, quiet=as_json)
+    ended = _wait(gateway, begun)
     if as_json:
         print_json(ended)
     if ended["status"] != "READY":
@@ -49,12 +49,12 @@ def pull(
         click.echo(f"READY  {ended['reference']} on {ended['platform']}  {ended['image_id']}")
 
 
-def _wait(gateway: Gateway, begun: Json, *, quiet: bool) -> Json:
+def _wait(gateway: Gateway, begun: Json) -> Json:
     from imagegw_cli.display import choose_display
     from imagegw_cli.waiting import wait_for_end
 
     try:
-        with choose_display(sys.stderr, quiet=quiet) as display:
+        with choose_display(sys.stderr) as display:
             return wait_for_end(gateway, begun, display)
     except KeyboardInterrupt:
         sentence = f"The pull goes on without you: {begun['id']}"
