@@ -156,7 +156,7 @@ def _compare(place: Workplace, image: DemoImage, squashfs: Path) -> None:
 def _show_idle_cost(place: Workplace, reference: str) -> float:
     """Milliseconds of a pull whose image is there already: the median of a few, by the records."""
     recorded, waited = zip(*(_pull_again(place, reference) for _ in range(IDLE_PULLS)), strict=True)
-    cost_ms = statistics.median(recorded) * 1000
+    cost_ms: float = statistics.median(recorded) * 1000
     tell(
         f"idle cost, median of {IDLE_PULLS} pulls of what is there: {cost_ms:.0f} ms through all hops;"
         f" {statistics.median(waited) * 1000:.0f} ms until a client that waits has heard of it"

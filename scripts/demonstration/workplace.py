@@ -76,8 +76,9 @@ def workplace(directory: Path, *, host: str | None) -> Iterator[Workplace]:
     _write_private(
         config_file, json.dumps(_configuration(directory, gateway_port, registry, host, token), indent=2)
     )
-    for name in ("images", "store", "registry"):
+    for name in ("images", "store", "registry", "data"):
         (directory / name).mkdir()
+        (directory / name).chmod(0o711)  # whatever the umask
     with _running(_registry(directory, registry), lambda: _answers(f"http://{registry}/v2/")):
         up = _up(directory, config_file)
         url = f"http://{LOOPBACK}:{gateway_port}"
