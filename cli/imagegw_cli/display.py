@@ -24,9 +24,9 @@ Json = dict[str, Any]
 
 
 @contextmanager
-def choose_display(stream: IO[str]) -> Iterator[Display]:
-    """The way that suits who looks at *stream*."""
-    console = Console(file=stream, highlight=False)
+def choose_display(stream: IO[str], *, console: Console | None = None) -> Iterator[Display]:
+    """The way that suits who looks at *stream*; *console* is what it is, where that is known."""
+    console = Console(file=stream, highlight=False) if console is None else console
     if not console.is_terminal:
         yield Lines(console)
         return
@@ -37,7 +37,7 @@ def choose_display(stream: IO[str]) -> Iterator[Display]:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[reason]}", markup=True),
+        TextColumn("{task.fields[reason]}", style="dim", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         bar = Bar(progress)
@@ -85,18 +85,19 @@ class Bar:
             task,
             completed=bytes_done.get("done_bytes", 0),
             total=bytes_done.get("total_bytes"),
-            reason=_plain(pull.get("status_message") or ""),
+            reason=pull.get("status_message") or "",
         )
 
     def show_away(self, sentence: str) -> None:
-        self._progress.update(self._task_of(self._status), reason=_plain(sentence))
+        self._progress.update(self._task_of(self._status), reason=sentence)
 
     def finish(self) -> None:
         """Leave the bar of a step that is over: full, or gone if it counted no bytes."""
         if self._task is None:
             return
-        done = self._progress.tasks[-1].completed
-        self._progress.update(self._task, total=done, reason="", visible=done > 0)
+        task = self._progress.tasks[-1]
+        whole = task.completed if task.total is None else task.total
+        self._progress.update(self._task, completed=whole, total=whole, reason="", visible=whole > 0)
         self._progress.stop_task(self._task)
 
     def _task_of(self, status: str) -> TaskID:
@@ -107,7 +108,3 @@ class Bar:
         self._status = status
         self._task = self._progress.add_task(f"{status:<11}", total=None, reason="")
         return self._task
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

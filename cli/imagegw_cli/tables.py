@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -63,7 +64,7 @@ def print_pull(pull: Json) -> None:
         facts.add_row(Text(name, style="dim"), value)
     console.print(facts)
     history = _table("when", "after", "status", "what", "where")
-    for entry, after_s in _with_gaps(pull["history"]):
+    for entry, after_s in _with_gaps(pull["created"], pull["history"]):
         history.add_row(
             _time(entry["at"]),
             f"{after_s:.1f} s",
@@ -98,10 +99,10 @@ def _facts(pull: Json) -> list[tuple[str, Text]]:
     return facts
 
 
-def _with_gaps(history: Sequence[Json]) -> list[tuple[Json, float]]:
-    """Each entry with the seconds since the one before it."""
-    times = [datetime.fromisoformat(entry["at"]) for entry in history]
-    gaps = [(now - before).total_seconds() for before, now in zip(times[:1] + times, times, strict=False)]
+def _with_gaps(created: str, history: Sequence[Json]) -> list[tuple[Json, float]]:
+    """Each entry with the seconds since the one before it; the first one since the pull was asked for."""
+    times = [datetime.fromisoformat(each) for each in (created, *(entry["at"] for entry in history))]
+    gaps = [(now - before).total_seconds() for before, now in pairwise(times)]
     return list(zip(history, gaps, strict=True))
 
 
