@@ -28,6 +28,7 @@ from imagegw_cli.exits import CommandFailed
 Json = dict[str, Any]
 CACHE = Path(__file__).parents[2] / ".cache" / "demo"
 IDLE_PULLS = 5
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,7 +40,7 @@ def main(image: str | None, *, kill: bool, small: bool) -> None:
 
     As root with debootstrap it makes an image of seven layers; an ordinary user gets the busybox image alone.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
         demand(["docker-registry", "skopeo", "umoci", "unsquashfs", "tar2sqfs"])
@@ -48,14 +49,24 @@ def main(image: str | None, *, kill: bool, small: bool) -> None:
     except (DemoFailed, CommandFailed) as error:
         click.echo(f"\ndemo: FAILED: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except Stopped as stop:
         click.echo("\ndemo: stopped; nothing was left behind", err=True)
-        sys.exit(130)
+        sys.exit(128 + stop.number)
     click.echo(f"\ndemo: shown: {shown}")
 
 
+class Stopped(BaseException):
+    """A signal asks for the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def _stop(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    for each in _STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # a second one would cut the cleaning up short
+    raise Stopped(number)
 
 
 def _show(directory: Path, reference: str | None, *, kill: bool, small: bool) -> str:
