@@ -39,6 +39,26 @@ COMMANDS: Mapping[str, Entry] = {
         target="imagegw_cli.up.command:up",
         short_help="Run everything on this machine.",
     ),
+    "images": Entry(
+        target="imagegw_cli.images:images",
+        short_help="List the images that can be used on a cluster.",
+    ),
+    "lookup": Entry(
+        target="imagegw_cli.lookup:lookup",
+        short_help="Print the id of a READY image.",
+    ),
+    "pull": Entry(
+        target="imagegw_cli.pull:pull",
+        short_help="Make an image available on a cluster, and wait for it.",
+    ),
+    "queue": Entry(
+        target="imagegw_cli.queue:queue",
+        short_help="List what is on its way to a cluster.",
+    ),
+    "show": Entry(
+        target="imagegw_cli.show:show",
+        short_help="Explain a pull from its history.",
+    ),
 }
 
 

@@ -18,6 +18,11 @@ NUDGE_FIRST_S = 15
 NUDGE_LAST_S = 600
 CRASHES_LIMIT = 10
 """Dead claims in one step after which the thing itself is to blame."""
+CLOCKS_APART_S = 1.0
+"""How far two processes' readings of the database's clock may lie apart; on one host it is milliseconds.
+
+Without it a message that is quicker than this finds work that is "not yet due", is forgotten, and the step waits
+for the keeper's first nudge."""
 
 
 def due(step: Step, now: datetime) -> Work:
@@ -63,7 +68,7 @@ def take(identity: str, steps: Collection[Step], claim: str, host: str, now: dat
         "_id": identity,
         "work.step": {"$in": [str(step) for step in steps]},
         "work.claim": {"$exists": False},
-        "work.due": {"$lte": now},
+        "work.due": {"$lte": now + timedelta(seconds=CLOCKS_APART_S)},
     }
     wake = now + timedelta(seconds=CLAIM_S)
     return found, {"$set": {"work.claim": claim, "work.host": host, "work.wake": wake}, "$inc": {"rev": 1}}
