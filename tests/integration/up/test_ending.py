@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from pymongo import MongoClient
+from pymongo import MongoClient, WriteConcern
 
 from tests.integration.up.machine import Machine, own_machine
 from tests.servers.waiting import eventually
@@ -55,7 +55,8 @@ def test_killed_it_takes_everything_with_it(machine: Machine) -> None:
 def test_the_next_start_finds_the_data_of_the_last(machine: Machine, number: signal.Signals) -> None:
     machine.start()
     with client_of(machine) as client:
-        client.imagegw.things.insert_one({"_id": "kept"})
+        things = client.imagegw.get_collection("things", write_concern=WriteConcern(w="majority", j=True))
+        things.insert_one({"_id": "kept"})
     machine.send(number)
     machine.wait()
 
