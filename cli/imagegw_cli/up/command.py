@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -37,10 +38,15 @@ def up(context: click.Context, config_file: Path, data_directory: Path | None) -
 
     directory = _default_directory() if data_directory is None else data_directory
     try:
-        run(config_file.absolute(), directory.absolute(), os.environ, tell=click.echo)
+        run(config_file.absolute(), directory.absolute(), os.environ, tell=_say)
     except GatewayError as error:
         click.echo(f"{error.sentence}\n{error.hint}", err=True)
         context.exit(1)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the terminal may be gone; what was started must still end in order
+        click.echo(line)
 
 
 def _default_directory() -> Path:

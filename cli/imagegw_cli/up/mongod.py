@@ -43,10 +43,10 @@ def _in_path() -> Path | None:
 
 def _in_extra() -> Path | None:
     package = find_spec("fiftyone")
-    places = (
-        () if package is None or package.submodule_search_locations is None else package.submodule_search_locations
-    )
-    return next((path for path in (Path(place, "db/bin/mongod") for place in places) if path.is_file()), None)
+    if package is None or package.submodule_search_locations is None:
+        return None
+    places = [Path(place, "db/bin/mongod") for place in package.submodule_search_locations]
+    return next((place for place in places if place.is_file()), None)
 
 
 class Mongod:

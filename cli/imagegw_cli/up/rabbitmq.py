@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from imagegw.amqp.connection import LOST, connect
 from imagegw.errors import ServerMissing
 from imagegw_cli.up.account import Account, make_private_directory, unprivileged, write_private_file
 from imagegw_cli.up.ports import LOOPBACK, free_ports
@@ -103,7 +104,10 @@ class RabbitMQ:
         return (self._epmd(account), self._node(account))
 
     def is_ready(self) -> bool:
-        """Whether it greets an AMQP client: the last thing that it does as it starts is to listen."""
+        """Whether it lets a client in; asked of the broker itself only once it greets, which it does last."""
+        return self._greets() and self._lets_in()
+
+    def _greets(self) -> bool:
         host, port = LOOPBACK, self._chosen_ports()[0]
         try:
             with socket.create_connection((host, port), timeout=_PROBE_TIMEOUT_S) as connection:
@@ -111,6 +115,13 @@ class RabbitMQ:
                 return connection.recv(64)[7:11] == _START_METHOD
         except OSError:
             return False
+
+    def _lets_in(self) -> bool:
+        try:
+            connect(self.url, "imagegw up").close()
+        except LOST:
+            return False
+        return True
 
     def _configuration(self) -> str:
         # The user is made with the data, at the first start, and then no guest is.
