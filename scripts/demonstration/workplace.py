@@ -106,6 +106,7 @@ def _configuration(directory: Path, port: int, registry: str, host: str | None, 
         "DefaultImageLocation": registry if host is None else host,
         "Platforms": {PLATFORM: {"accesstype": "local", "local": {"imageDir": str(directory / "images")}}},
         "CacheDirectory": str(directory / "store"),
+        "PullDeadline": "30m",  # a registry that cannot be reached would be tried for a day
         "Listen": {"host": LOOPBACK, "port": port},
         "Authentication": ["token"],
         "Tokens": [{"sha256": digest, "user": user.pw_name, "uid": user.pw_uid, "gid": user.pw_gid}],
