@@ -128,10 +128,11 @@ def test_a_stop_leaves_nothing_behind(tmp_path: Path, call: int) -> None:
         if calls == call:
             raise StepAborted
 
+    before = _children()
     with pytest.raises(StepAborted):
         convert(an_image(), ConversionOptions(), tmp_path / "image.squashfs", stop)
     assert list(tmp_path.iterdir()) == []
-    assert _children() == set()
+    assert _children() <= before
 
 
 def test_progress_ends_with_all_bytes_read(tmp_path: Path) -> None:
