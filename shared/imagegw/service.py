@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -32,6 +33,7 @@ from imagegw.pipeline.performing import StepFunction
 from imagegw.renewal import Renewals
 from imagegw.worker import Worker
 
+_LOOK_S = 1.0
 HAND_BACK_S = 10.0
 """What steps get to stop in after the grace time, before their claims are left to die."""
 
@@ -102,7 +104,8 @@ def _announce(publisher: Publisher, key: str, kind: str, identity: str) -> None:
 def run_worker(gateway: Gateway, service: str, steps: Mapping[Step, StepFunction], slots: Mapping[str, int]) -> int:
     """Work on the queues of *slots* (routing key: slots) until SIGTERM, SIGINT or a stall; the exit status.
 
-    On a signal nothing new is taken, running steps get `StopGrace` to finish, and what is left is handed back.
+    A thread of the connections that has died of a fault ends the process too: whoever supervises it starts it
+    again. On a signal nothing new is taken, running steps get `StopGrace` to finish, and what is left is handed back.
     """
     settings = gateway.settings
     stop = threading.Event()
@@ -130,11 +133,15 @@ def run_worker(gateway: Gateway, service: str, steps: Mapping[Step, StepFunction
     renewals.start()
     consumer.start()
     log.info("service_started", service=service, queues=sorted(slots))
-    stop.wait()
-    _end(consumer, renewals, worker, 0.0 if stalled.is_set() else settings.stop_grace.total_seconds())
+    while not stop.wait(_LOOK_S) and consumer.is_working and gateway.publisher.is_working:
+        pass
+    has_failed = stalled.is_set() or not stop.is_set()
+    _end(consumer, renewals, worker, 0.0 if has_failed else settings.stop_grace.total_seconds())
     gateway.close()
-    log.info("service_ended", service=service, stalled=stalled.is_set())
-    return 1 if stalled.is_set() else 0
+    log.log(
+        logging.ERROR if has_failed else logging.INFO, "service_ended", service=service, stalled=stalled.is_set()
+    )
+    return 1 if has_failed else 0
 
 
 def _secret_url(settings: Settings) -> str:

@@ -19,6 +19,8 @@ from imagegw.amqp.topology import Topology, declare
 from imagegw.errors import MessageInvalid, TransientError
 
 TURN_S = 1.0
+SILENCE_S = 60.0
+"""A queue that gives nothing for so long is opened anew, in case the broker has forgotten this consumer."""
 Job = Callable[[], None]
 
 log = structlog.get_logger(__name__)
@@ -38,12 +40,20 @@ class Consumer:
     """Consumes fixed queues, each with its number of slots, until stopped."""
 
     def __init__(
-        self, url: str, topology: Topology, *, slots: Mapping[str, int], handler: Handler, name: str
+        self,
+        url: str,
+        topology: Topology,
+        *,
+        slots: Mapping[str, int],
+        handler: Handler,
+        name: str,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._url = url
         self._topology = topology
         self._handler = handler
         self._name = name
+        self._silence_s = silence_s
         self._lanes = [Lane(queue_, count, self._start_claim) for queue_, count in slots.items()]
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._connection: BlockingConnection | None = None
@@ -55,6 +65,11 @@ class Consumer:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether its thread lives, with or without a broker; only a fault of ours ends it before `stop`."""
+        return self._thread.is_alive()
 
     def stop(self, grace_s: float) -> bool:
         """Take nothing new and wait for the jobs; whether all of them ended in time."""
@@ -99,12 +114,13 @@ class Consumer:
         if self._stopping.is_set():
             lane.cancel()
             return
-        if lane.is_broken:
+        if lane.is_broken or lane.is_silent(self._silence_s):
             declaring = connection.channel()
             declare(declaring, self._topology)
             declaring.close()
+            tell = log.info if lane.is_broken else log.debug
             lane.reopen(connection)
-            log.info("queue_opened", queue=lane.queue)
+            tell("queue_opened", queue=lane.queue)
         lane.consume_if_room()
 
     def _wait_without_broker(self, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from imagegw.amqp.topology import WORK_EXCHANGE, Topology, declare
 from imagegw.errors import BrokerAway
 
 TURN_S = 1.0
+_REFUSING_TURN_S = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,11 @@ class Publisher:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether its thread lives, with or without a broker; only a fault of ours ends it before `close`."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """End the thread and its connection; what is still waiting fails with BrokerAway."""
@@ -86,17 +93,24 @@ class Publisher:
             return  # its thread is about to notice, and then fails what waits
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._serve()
-            except LOST as error:
-                log.warning("broker_lost", role="publisher", error=repr(error))
-                self._failures += 1
-                self._refuse_for(pause_s(self._failures))
-            finally:
-                close_quietly(self._connection)
-                self._connection = None
-        self._refuse_for(0)
+        try:
+            while not self._stopping.is_set():
+                self._serve_until_lost()
+        except Exception:  # whoever runs the service asks `is_working`, and ends it
+            log.exception("publisher_failed")
+        finally:
+            self._refuse_waiting()
+
+    def _serve_until_lost(self) -> None:
+        try:
+            self._serve()
+        except LOST as error:
+            log.warning("broker_lost", role="publisher", error=repr(error))
+            self._failures += 1
+            self._refuse_for(pause_s(self._failures))
+        finally:
+            close_quietly(self._connection)
+            self._connection = None
 
     def _serve(self) -> None:
         self._connection = connection = connect(self._url, f"{self._name}-publisher")
@@ -115,32 +129,52 @@ class Publisher:
             request = self._requests.get_nowait()
             # A caller that gave up has cancelled: nothing piles up behind a blocked connection.
             if request.confirmed.set_running_or_notify_cancel():
-                _send(channel, request)
+                self._send(channel, request)
+
+    def _send(self, channel: BlockingChannel, request: _Request) -> None:
+        """Publish, and say to who waits how it ended, whatever happens."""
+        try:
+            self._publish(channel, request)
+        except UnroutableError:
+            request.confirmed.set_exception(BrokerAway(f"the broker has no queue for {request.key}"))
+        except NackError:
+            request.confirmed.set_exception(BrokerAway(f"the broker refused a message for {request.key}"))
+        except Exception as error:
+            request.confirmed.set_exception(BrokerAway(f"the broker was lost while publishing: {error!r}"))
+            raise
+        else:
+            request.confirmed.set_result(None)
+
+    def _publish(self, channel: BlockingChannel, request: _Request) -> None:
+        try:
+            _publish_once(channel, request)
+        except UnroutableError:
+            if not self._topology.has_route(request.exchange, request.key):
+                raise
+            log.warning("queue_missing", key=request.key)  # somebody has deleted it
+            declare(channel, self._topology.only(request.key))
+            _publish_once(channel, request)
 
     def _refuse_for(self, seconds: float) -> None:
-        """Fail what waits and what comes, so that no caller waits for a broker that is known to be away."""
-        ended = threading.Event()
-        timer = threading.Timer(seconds, ended.set)
-        timer.start()
-        while not (ended.is_set() and self._requests.empty()):
+        """Fail what comes, so that no caller waits for a broker that is known to be away."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
             try:
-                request = self._requests.get(timeout=0.05)
+                _refuse(self._requests.get(timeout=min(left, _REFUSING_TURN_S)))
             except queue.Empty:
                 continue
-            if request.confirmed.set_running_or_notify_cancel():
-                request.confirmed.set_exception(BrokerAway("the broker cannot be reached"))
+
+    def _refuse_waiting(self) -> None:
+        """Fail what has come too late, at the end."""
+        while not self._requests.empty():
+            _refuse(self._requests.get_nowait())
 
 
-def _send(channel: BlockingChannel, request: _Request) -> None:
+def _refuse(request: _Request) -> None:
+    if request.confirmed.set_running_or_notify_cancel():
+        request.confirmed.set_exception(BrokerAway("the broker cannot be reached"))
+
+
+def _publish_once(channel: BlockingChannel, request: _Request) -> None:
     properties = pika.BasicProperties(content_type="application/json", delivery_mode=pika.DeliveryMode.Persistent)
-    try:
-        channel.basic_publish(request.exchange, request.key, request.body, properties, mandatory=True)
-    except UnroutableError:
-        request.confirmed.set_exception(BrokerAway(f"the broker has no queue for {request.key}"))
-    except NackError:
-        request.confirmed.set_exception(BrokerAway(f"the broker refused a message for {request.key}"))
-    except LOST as error:
-        request.confirmed.set_exception(BrokerAway(f"the broker was lost while publishing: {error!r}"))
-        raise
-    else:
-        request.confirmed.set_result(None)
+    channel.basic_publish(request.exchange, request.key, request.body, properties, mandatory=True)

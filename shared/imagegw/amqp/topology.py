@@ -45,6 +45,21 @@ class Topology:
     queues: tuple[Queue, ...]
     bindings: tuple[Binding, ...]
 
+    def has_route(self, exchange: str, key: str) -> bool:
+        """Whether a message published so would reach a queue."""
+        return any((binding.exchange, binding.key) == (exchange, key) for binding in self.bindings)
+
+    def only(self, key: str) -> Topology:
+        """What messages of one key need: they must not wait for the other keys' queues."""
+        bindings = tuple(binding for binding in self.bindings if binding.key == key)
+        exchanges = {binding.exchange for binding in bindings}
+        queues = {binding.queue for binding in bindings}
+        return Topology(
+            exchanges=tuple(exchange for exchange in self.exchanges if exchange.name in exchanges),
+            queues=tuple(queue for queue in self.queues if queue.name in queues),
+            bindings=bindings,
+        )
+
 
 class DeclaringChannel(Protocol):
     """The part of a broker channel that declaring needs."""
