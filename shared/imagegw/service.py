@@ -105,7 +105,8 @@ def run_worker(gateway: Gateway, service: str, steps: Mapping[Step, StepFunction
     """Work on the queues of *slots* (routing key: slots) until SIGTERM, SIGINT or a stall; the exit status.
 
     A thread of the connections that has died of a fault ends the process too: whoever supervises it starts it
-    again. On a signal nothing new is taken, running steps get `StopGrace` to finish, and what is left is handed back.
+    again. On a signal nothing new is taken, running steps get `StopGrace` to finish, and what is left is handed
+    back.
     """
     settings = gateway.settings
     stop = threading.Event()
