@@ -79,3 +79,14 @@ def test_duties_that_were_missed_are_done_once_not_often() -> None:
 
     assert beats.beat(3600.0) == list(Duty)
     assert beats.beat(3600.0 + BEAT_S / 2) == []
+
+
+def test_a_keeper_whose_duties_take_long_still_frees_claims() -> None:
+    beats = Beats()
+    now_s = 0.0
+    while now_s < 10 * PATIENCE_S:
+        beats.beat(now_s)
+        beats.rest(now_s + 10 * MISSED_S)
+        now_s += 10 * MISSED_S + BEAT_S
+
+    assert beats.may_free_claims(now_s)

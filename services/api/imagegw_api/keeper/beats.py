@@ -41,8 +41,12 @@ class Beats:
         self.done_s.update(dict.fromkeys(due, now_s))
         return due
 
+    def rest(self, now_s: float) -> None:
+        """The beat is over. What its duties took was no sleep: only the pause until the next one can be."""
+        self.last_beat_s = now_s
+
     def forget(self) -> None:
-        """Another is the keeper now: what this one knows of holders is worth nothing any more."""
+        """Another is the keeper now, or nobody could renew: what this one knows of holders is worth nothing."""
         self.last_beat_s = None
 
     def may_free_claims(self, now_s: float) -> bool:

@@ -50,6 +50,7 @@ class Keeper:
             try:
                 self._beat()
             except DatabaseAway as error:
+                self._beats.forget()
                 log.warning("keeper_delayed", error=error.sentence)
             except Exception:
                 log.exception("keeper_failed")
@@ -66,6 +67,7 @@ class Keeper:
             return
         for duty in self._beats.beat(time.monotonic()):
             self._do(duty)
+        self._beats.rest(time.monotonic())
 
     def _do(self, duty: Duty) -> None:
         match duty:
