@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from imagegw.domain.records import DeliveredFile, FileRef
-from imagegw.domain.superblock import bytes_used
+from imagegw.domain.superblock import parse_superblock
 from imagegw_shipper.transports.port import Standing
 
 
@@ -38,5 +38,6 @@ def judge(read: FileRef, head: bytes, pin: FileRef | None) -> Found:
     """
     if pin is not None:
         return Found.KEEP if read.digest == pin.digest else Found.DAMAGED
-    used = bytes_used(head)
-    return Found.ADOPT if used is not None and used <= read.size_bytes else Found.DAMAGED
+    superblock = parse_superblock(head)
+    is_whole = superblock is not None and superblock.bytes_used <= read.size_bytes
+    return Found.ADOPT if is_whole else Found.DAMAGED

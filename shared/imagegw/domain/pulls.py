@@ -116,8 +116,3 @@ def fail(pull: Pull, failure: Failure, now: datetime) -> Patch | None:
 def is_past_deadline(pull: Pull, now: datetime) -> bool:
     """Whether a live pull has waited longer than it was given."""
     return bool(pull.live) and pull.deadline <= now
-
-
-def is_waiting(pull: Pull) -> bool:
-    """Whether a pull waits for its artifact or image: it may lend its login to a fetch."""
-    return bool(pull.live) and pull.image is not None

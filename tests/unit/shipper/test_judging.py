@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from imagegw.domain.records import DeliveredFile, FileRef
-from imagegw.domain.superblock import bytes_used
+from imagegw.domain.superblock import parse_superblock
 from imagegw_shipper.judging import Found, is_as_delivered, judge
 from imagegw_shipper.transports.port import Standing
 from tests.support.delivering import squashfs
@@ -61,4 +61,4 @@ def test_what_has_no_superblock_is_damaged(head: bytes) -> None:
 def test_an_older_squashfs_is_none_that_we_know() -> None:
     head = bytearray(squashfs())
     struct.pack_into("<HH", head, 28, 3, 1)
-    assert bytes_used(bytes(head)) is None
+    assert parse_superblock(bytes(head)) is None
