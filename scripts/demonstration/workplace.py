@@ -60,10 +60,10 @@ class Workplace:
 
 
 @contextmanager
-def workplace(directory: Path, *, host: str | None) -> Iterator[Workplace]:
+def workplace(directory: Path, *, host: str | None, **changes: Any) -> Iterator[Workplace]:
     """A registry and a gateway that answer, until the context ends.
 
-    *host* is a registry of the network that images may come from too.
+    *host* is a registry of the network that images may come from too; *changes* are keys of the configuration.
     """
     # Other users pass through to their own directories (mongod and RabbitMQ do not run as root) but list nothing.
     directory.chmod(0o711)
@@ -73,9 +73,8 @@ def workplace(directory: Path, *, host: str | None) -> Iterator[Workplace]:
     token_file = directory / "token"
     _write_private(token_file, token + "\n")
     config_file = directory / "imagemanager.json"
-    _write_private(
-        config_file, json.dumps(_configuration(directory, gateway_port, registry, host, token), indent=2)
-    )
+    configuration = _configuration(directory, gateway_port, registry, host, token) | changes
+    _write_private(config_file, json.dumps(configuration, indent=2))
     for name in ("images", "store", "registry", "data"):
         (directory / name).mkdir()
         (directory / name).chmod(0o711)  # whatever the umask
