@@ -99,6 +99,11 @@ class ContainedBroker(_Restartable):
         host, port = self._rabbit.get_container_host_ip(), self._rabbit.get_exposed_port(5672)
         return f"amqp://imagegw:tests@{host}:{port}/{vhost}"
 
-    def _control(self, *command: str) -> None:
+    def evaluate(self, expressions: str) -> str:
+        return self._control("eval", f"{expressions}.").strip()
+
+    def _control(self, *command: str) -> str:
         done = self._rabbit.exec(["rabbitmqctl", "-q", *command])
         assert done.exit_code == 0, f"rabbitmqctl {command[0]}: {done.output!r}"
+        output: bytes = done.output
+        return output.decode()

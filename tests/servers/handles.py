@@ -34,3 +34,6 @@ class Broker(Outage, Protocol):
 
     def close_connections(self) -> None:
         """Cut every client's connection, as a failover does; the node goes on."""
+
+    def evaluate(self, expressions: str) -> str:
+        """The value of Erlang expressions in the node: for states that no client can bring about."""

@@ -41,7 +41,7 @@ class PrivateBroker:
     def kill(self) -> None:
         # RabbitMQ 3.10 writes a new quorum queue's name to disk half a second late at best, and without it
         # the queue is broken for good (tried): that is not the outage that tests of ours are about.
-        self._tell("[dets:sync(Table) || Table <- dets:all()]")
+        self.evaluate("[dets:sync(Table) || Table <- dets:all()]")
         self._server.kill()
 
     def end(self) -> None:
@@ -49,20 +49,19 @@ class PrivateBroker:
         self._server.kill()
 
     def add_vhost(self, name: str) -> str:
-        self._tell(
+        self.evaluate(
             f'rabbit_vhost:add(<<"{name}">>, <<"{USER}">>), rabbit_auth_backend_internal:set_permissions('
             f'<<"{USER}">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"{USER}">>)'
         )
         return self._kind.url.removesuffix("%2F") + name
 
     def delete_vhost(self, name: str) -> None:
-        self._tell(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>)')
+        self.evaluate(f'rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>)')
 
     def close_connections(self) -> None:
-        self._tell('rabbit_networking:close_all_connections("a test cuts them")')
+        self.evaluate('rabbit_networking:close_all_connections("a test cuts them")')
 
-    def _tell(self, expressions: str) -> None:
-        """Have the node evaluate Erlang expressions."""
+    def evaluate(self, expressions: str) -> str:
         done = subprocess.run(
             ["erl_call", "-n", NODE, "-e"],
             env=dict(self._kind.environ),
@@ -74,3 +73,4 @@ class PrivateBroker:
         )
         assert done.returncode == 0, f"{expressions}: {done.stdout}{done.stderr}"
         assert done.stdout.startswith("{ok, "), f"{expressions}: {done.stdout}"
+        return done.stdout.removeprefix("{ok, ").removesuffix("}")

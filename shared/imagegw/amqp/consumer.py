@@ -84,17 +84,25 @@ class Consumer:
     # --- consuming thread ---
 
     def _run(self) -> None:
-        while not self._is_over():
-            try:
-                self._turn()
-            except LOST as error:
-                log.warning("broker_lost", role="consumer", error=repr(error))
-                close_quietly(self._connection)
-                self._connection = None
-                self._failures += 1
-                self._wait_without_broker(pause_s(self._failures))
-        close_quietly(self._connection)
-        self._ended.set()
+        try:
+            while not self._is_over():
+                self._turn_or_wait()
+        except Exception:  # whoever runs the service asks `is_working`, and ends it
+            log.exception("consumer_failed")
+        else:
+            self._ended.set()
+        finally:
+            close_quietly(self._connection)
+
+    def _turn_or_wait(self) -> None:
+        try:
+            self._turn()
+        except LOST as error:
+            log.warning("broker_lost", role="consumer", error=repr(error))
+            close_quietly(self._connection)
+            self._connection = None
+            self._failures += 1
+            self._wait_without_broker(pause_s(self._failures))
 
     def _is_over(self) -> bool:
         idle = all(lane.slots.is_idle for lane in self._lanes)
@@ -103,25 +111,49 @@ class Consumer:
     def _turn(self) -> None:
         if self._connection is None:
             self._connection = connect(self._url, f"{self._name}-consumer")
-        for lane in self._lanes:
-            self._tend(lane, self._connection)
+        for lane in sorted(self._lanes, key=lambda lane: lane.failures):  # one that fails may take long
+            self._tend_apart(lane, self._connection)
         self._failures = 0
         self._connection.process_data_events(TURN_S if self._inbox.empty() else 0)
         while not self._inbox.empty():
             self._inbox.get_nowait()()
+
+    def _tend_apart(self, lane: Lane, connection: BlockingConnection) -> None:
+        """A queue that fails rests by itself; the others go on, unless it has taken the connection along."""
+        if lane.is_resting:
+            return
+        try:
+            self._tend(lane, connection)
+        except LOST as error:
+            lane.fail(error)
+            log.warning("queue_failed", queue=lane.queue, failures=lane.failures, error=repr(error))
+            if not connection.is_open:
+                raise
 
     def _tend(self, lane: Lane, connection: BlockingConnection) -> None:
         if self._stopping.is_set():
             lane.cancel()
             return
         if lane.is_broken or lane.is_silent(self._silence_s):
-            declaring = connection.channel()
-            declare(declaring, self._topology)
-            declaring.close()
+            self._declare(lane, connection)
             tell = log.info if lane.is_broken else log.debug
             lane.reopen(connection)
             tell("queue_opened", queue=lane.queue)
         lane.consume_if_room()
+
+    def _declare(self, lane: Lane, connection: BlockingConnection) -> None:
+        """Make what the lane needs; a queue that the broker cannot serve any more is made anew.
+
+        RabbitMQ 3.10, killed within seconds of a quorum queue's declaration, comes back with a queue that has no
+        leader: it can be declared, and whoever consumes it waits 65 s for a 541 (tried), for ever again. Its
+        messages may go with it: the database has the work, and the sweep publishes it again.
+        """
+        channel = connection.channel()
+        if lane.is_unusable:
+            channel.queue_delete(lane.queue)
+            log.warning("queue_deleted", queue=lane.queue, reason="the broker cannot serve it")
+        declare(channel, self._topology.leading_to(lane.queue))
+        channel.close()
 
     def _wait_without_broker(self, seconds: float) -> None:
         """Jobs and claims end meanwhile; their ends are booked as they come."""

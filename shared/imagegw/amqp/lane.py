@@ -7,8 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
+from imagegw.amqp.connection import pause_s
 from imagegw.amqp.slots import Slots
+
+_UNUSABLE = frozenset({404, 541})
+"""Reply codes to declaring or consuming a queue that stands in the broker's books and has no process or leader."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +45,21 @@ class Lane:
         self._channel: BlockingChannel | None = None
         self._consumer: str | None = None
         self._is_cancelled = False
+        self.failures = 0
+        self.is_unusable = False
+        self._rests_until = clock()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it has failed a moment ago."""
+        return self._clock() < self._rests_until
+
+    def fail(self, error: Exception) -> None:
+        """It could not be opened, or consumed: rest, so that it does not hold up the others."""
+        self.failures += 1
+        self._rests_until = self._clock() + pause_s(self.failures)
+        if isinstance(error, ChannelClosedByBroker | ConnectionClosedByBroker):
+            self.is_unusable = error.reply_code in _UNUSABLE
 
     @property
     def is_broken(self) -> bool:
@@ -71,6 +91,7 @@ class Lane:
         if self._channel is not None and self._consumer is None and self.slots.has_room:
             self._consumer = self._channel.basic_consume(self.queue, self._deliver)
             self._heard_at = self._clock()
+            self.failures, self.is_unusable = 0, False
 
     def cancel(self) -> None:
         if self._channel is not None and self._channel.is_open and self._consumer is not None:

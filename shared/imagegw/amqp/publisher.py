@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pika
 import structlog
-from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import ChannelWrongStateError, NackError, UnroutableError
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError, NackError, UnroutableError
 
 from imagegw.amqp.connection import LOST, close_quietly, connect, pause_s
 from imagegw.amqp.topology import WORK_EXCHANGE, Topology, declare
@@ -42,7 +42,7 @@ class Publisher:
         self._timeout_s = timeout_s
         self._requests: queue.Queue[_Request] = queue.Queue()
         self._stopping = threading.Event()
-        self._connection: pika.BlockingConnection | None = None
+        self._connection: BlockingConnection | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=f"{name}-publisher", daemon=True)
 
@@ -115,26 +115,27 @@ class Publisher:
     def _serve(self) -> None:
         self._connection = connection = connect(self._url, f"{self._name}-publisher")
         channel = connection.channel()
-        declare(channel, self._topology)
+        # Queues are made when a message finds none, so that one that cannot be made holds up no other key.
+        declare(channel, Topology(exchanges=self._topology.exchanges, queues=(), bindings=()))
         channel.confirm_delivery()
         self._failures = 0
         while not self._stopping.is_set():
-            self._send_waiting(channel)
+            self._send_waiting(connection, channel)
             connection.process_data_events(TURN_S if self._requests.empty() else 0)
             if not channel.is_open:
                 raise ChannelWrongStateError("the broker closed the channel")
 
-    def _send_waiting(self, channel: BlockingChannel) -> None:
+    def _send_waiting(self, connection: BlockingConnection, channel: BlockingChannel) -> None:
         while not self._requests.empty():
             request = self._requests.get_nowait()
             # A caller that gave up has cancelled: nothing piles up behind a blocked connection.
             if request.confirmed.set_running_or_notify_cancel():
-                self._send(channel, request)
+                self._send(connection, channel, request)
 
-    def _send(self, channel: BlockingChannel, request: _Request) -> None:
+    def _send(self, connection: BlockingConnection, channel: BlockingChannel, request: _Request) -> None:
         """Publish, and say to who waits how it ended, whatever happens."""
         try:
-            self._publish(channel, request)
+            self._publish(connection, channel, request)
         except UnroutableError:
             request.confirmed.set_exception(BrokerAway(f"the broker has no queue for {request.key}"))
         except NackError:
@@ -145,15 +146,27 @@ class Publisher:
         else:
             request.confirmed.set_result(None)
 
-    def _publish(self, channel: BlockingChannel, request: _Request) -> None:
+    def _publish(self, connection: BlockingConnection, channel: BlockingChannel, request: _Request) -> None:
         try:
             _publish_once(channel, request)
         except UnroutableError:
-            if not self._topology.has_route(request.exchange, request.key):
+            if not (
+                self._topology.has_route(request.exchange, request.key) and self._declare(connection, request.key)
+            ):
                 raise
-            log.warning("queue_missing", key=request.key)  # somebody has deleted it
-            declare(channel, self._topology.only(request.key))
             _publish_once(channel, request)
+
+    def _declare(self, connection: BlockingConnection, key: str) -> bool:
+        """Make the key's queue, which is new here or was deleted; whether the broker allows it."""
+        declaring = connection.channel()  # of its own: a refusal closes it
+        try:
+            declare(declaring, self._topology.only(key))
+            declaring.close()
+        except ChannelClosedByBroker as error:
+            log.warning("queue_refused", key=key, error=repr(error))
+            return False
+        log.info("queue_made", key=key)
+        return True
 
     def _refuse_for(self, seconds: float) -> None:
         """Fail what comes, so that no caller waits for a broker that is known to be away."""

@@ -51,7 +51,13 @@ class Topology:
 
     def only(self, key: str) -> Topology:
         """What messages of one key need: they must not wait for the other keys' queues."""
-        bindings = tuple(binding for binding in self.bindings if binding.key == key)
+        return self._of(tuple(binding for binding in self.bindings if binding.key == key))
+
+    def leading_to(self, queue: str) -> Topology:
+        """What one queue needs to be given messages."""
+        return self._of(tuple(binding for binding in self.bindings if binding.queue == queue))
+
+    def _of(self, bindings: tuple[Binding, ...]) -> Topology:
         exchanges = {binding.exchange for binding in bindings}
         queues = {binding.queue for binding in bindings}
         return Topology(

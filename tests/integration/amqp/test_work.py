@@ -3,115 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
-import pika
 import pytest
-from pika.exceptions import ChannelClosedByBroker
 
-from imagegw.amqp.consumer import SILENCE_S, Consumer
-from imagegw.amqp.publisher import Publisher
-from imagegw.amqp.topology import queue_name, work_topology
-from imagegw.errors import BrokerAway, DatabaseAway, MessageInvalid
+from imagegw.errors import BrokerAway
 from tests.servers.handles import Broker
 from tests.servers.waiting import eventually
+from tests.support.messaging import FETCH, Scene, publish
 
-TOPOLOGY = work_topology(["alpha"])
-FETCH = queue_name("fetch")
-
-
-class Handler:
-    """Records what it is asked; jobs wait for the gate."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.running: list[bytes] = []
-        self.finished: list[bytes] = []
-        self.aside: list[tuple[bytes, str]] = []
-        self.refusals = 0
-        self.refused = 0
-
-    def claim(self, queue: str, body: bytes) -> Callable[[], None] | None:
-        assert queue == FETCH
-        if self.refused < self.refusals:
-            self.refused += 1
-            raise DatabaseAway("away")
-        if body == b"bad":
-            raise MessageInvalid("no")
-        if body in self.running:
-            return None
-        self.running.append(body)
-        return lambda: self.work(body)
-
-    def put_aside(self, queue: str, body: bytes, reason: str) -> None:
-        assert queue == FETCH
-        self.aside.append((body, reason))
-
-    def work(self, body: bytes) -> None:
-        self.gate.wait(120)
-        self.finished.append(body)
-
-
-class Scene:
-    """Publishers and consumers on one virtual host."""
-
-    def __init__(self, url: str, stack: ExitStack) -> None:
-        self.url = url
-        self._stack = stack
-
-    def publisher(self) -> Publisher:
-        publisher = Publisher(self.url, TOPOLOGY, name="test")
-        publisher.start()
-        self._stack.callback(publisher.close)
-        return publisher
-
-    def consumer(self, slots: int = 1, silence_s: float = SILENCE_S) -> Handler:
-        handler, consumer = self.stoppable(slots, silence_s)
-        self._stack.callback(consumer.stop, 10)
-        self._stack.callback(handler.gate.set)
-        return handler
-
-    def stoppable(self, slots: int = 1, silence_s: float = SILENCE_S) -> tuple[Handler, Consumer]:
-        handler = Handler()
-        consumer = Consumer(
-            self.url, TOPOLOGY, slots={FETCH: slots}, handler=handler, name="test", silence_s=silence_s
-        )
-        consumer.start()
-        return handler, consumer
-
-    def ready(self) -> int:
-        """Messages in the queue that nobody holds."""
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            declared = connection.channel().queue_declare(FETCH, passive=True)
-            return int(declared.method.message_count)
-
-    def is_queue_there(self) -> bool:
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            try:
-                connection.channel().queue_declare(FETCH, passive=True)
-            except ChannelClosedByBroker:
-                return False
-            return True
-
-    def delete_queue(self) -> None:
-        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
-            connection.channel().queue_delete(FETCH)
-
-
-@pytest.fixture
-def scene(amqp_url: str) -> Iterator[Scene]:
-    with ExitStack() as stack:
-        yield Scene(amqp_url, stack)
-
-
-def publish(publisher: Publisher, body: bytes) -> bool:
-    try:
-        publisher.publish("fetch", body)
-    except BrokerAway:
-        return False
-    return True
+pytestmark = pytest.mark.integration
 
 
 def test_it_acknowledges_after_the_claim_and_holds_nothing_that_it_cannot_start(scene: Scene) -> None:
@@ -142,7 +43,7 @@ def test_an_undecodable_message_is_put_aside_and_the_next_is_worked_on(scene: Sc
     publisher.publish("fetch", b"bad")
     publisher.publish("fetch", b"1")
     eventually(lambda: handler.finished == [b"1"])
-    assert handler.aside == [(b"bad", "no")]
+    assert handler.aside == [(FETCH, b"bad", "no")]
 
 
 def test_a_job_survives_the_broker_and_consuming_resumes(scene: Scene, broker: Broker) -> None:
