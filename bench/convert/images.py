@@ -38,13 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path)
     parser.add_argument("image", choices=["S", "M", "L"])
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian")
+    parser.add_argument("--mirror", help="in place of debootstrap's own")
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
     make(arguments.directory.absolute(), arguments.image, arguments.mirror)
 
 
-def make(directory: Path, image: str, mirror: str) -> None:
+def make(directory: Path, image: str, mirror: str | None) -> None:
     """Make an image, and before it the one that it begins with."""
     layout = directory / image
     if layout.exists():
@@ -60,10 +60,10 @@ def make(directory: Path, image: str, mirror: str) -> None:
     unfinished.rename(layout)
 
 
-def make_base(directory: Path, layout: Path, mirror: str) -> None:
+def make_base(directory: Path, layout: Path, mirror: str | None) -> None:
     """Make S: a minimal Debian in one layer."""
     root = directory / "S.root"
-    run("debootstrap", "--variant=minbase", SUITE, root, mirror)
+    run("debootstrap", "--variant=minbase", SUITE, root, *([] if mirror is None else [mirror]))
     run("chroot", root, "/bin/sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*")
     run("umoci", "init", "--layout", layout)
     run("umoci", "new", "--image", f"{layout}:bench")
