@@ -16,8 +16,10 @@ from imagegw.domain.records import Artifact, Image, Pull, Rounds, Tag, Work
 from imagegw.mongo import change
 from imagegw.pipeline import following, joining, performing, sweeping
 from imagegw.pipeline.desk import Desk
-from tests.unit.interleavings import scenarios
-from tests.unit.interleavings.scenarios import Scenario
+from tests.unit.interleavings.scenario import Scenario
+from tests.unit.interleavings.scenarios import acl, expiry, holders, removal
+from tests.unit.interleavings.scenarios import joining as joins
+from tests.unit.interleavings.scenarios import tags as tag_moves
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
@@ -170,27 +172,31 @@ def not_meeting_a_demand(patch: pytest.MonkeyPatch) -> None:
 
 
 GUARDS: list[tuple[Mutation, Scenario, str]] = [
-    (without_rev, scenarios.TWO_WISHES_ON_A_READY_IMAGE, "does not admit"),
-    (without_rev, scenarios.LAST_TAG_AGAINST_NEW_TAG, "expires in a minute"),
-    (without_rev, scenarios.EXPIRY_AGAINST_LOOKUP, "told READY"),
-    (taking_what_is_held, scenarios.ONE_MESSAGE_TWICE, "from its holder"),
-    (without_the_holders_claim, scenarios.PAUSED["converter"], "held no more"),
-    (joining_before_linking, scenarios.IDLE_AGAINST_JOIN, "went idle"),
-    (reading_who_waits_before_the_artifact, scenarios.IDLE_AGAINST_JOIN, "went idle"),
-    (looking_before_the_result_is_written, scenarios.JOIN_AGAINST_MADE, "nobody tells"),
-    (following_before_the_rounds_are_written, scenarios.NEW_ATTEMPT_AGAINST_OLD_FAILURE, "before it had joined"),
-    (failing_whatever_round_was_joined, scenarios.OLD_FAILURE_IN_HAND, "older than itself"),
-    (finishing_before_the_acl_stands, scenarios.TWO_WISHES, "does not admit"),
-    (touching_an_image_that_is_not_ready, scenarios.EXPIRY_AGAINST_PULL, "while its image is EXPIRING"),
-    (telling_ready_of_an_image_that_is_not, scenarios.EXPIRY_AGAINST_LOOKUP, "told READY"),
-    (moving_the_tag_back, scenarios.TAG_MOVE_AGAINST_LATE_DELIVERY, "resolved earlier"),
-    (removing_meta_without_looking_at_the_wish, scenarios.DELIVER_AGAINST_REMOVE_META, "was lost"),
-    (removing_the_file_without_looking_at_the_wish, scenarios.DELIVER_AGAINST_REMOVE_FILE, "was lost"),
-    (freeing_what_was_renewed, scenarios.RENEWAL_AGAINST_FREEING, "renewed in time"),
-    (acting_without_a_look_at_the_claim, scenarios.PAUSED["shipper"], "does not admit"),
-    (acting_without_a_look_at_the_claim, scenarios.PAUSED["remover of the file"], "without its file and .meta"),
-    (expiring_whatever_was_pushed, scenarios.EXPIRY_AGAINST_LOOKUP, "told READY"),
-    (not_meeting_a_demand, scenarios.JOIN_AGAINST_MADE, "nobody tells"),
+    (without_rev, acl.TWO_WISHES_ON_A_READY_IMAGE, "does not admit"),
+    (without_rev, tag_moves.LAST_TAG_AGAINST_NEW_TAG, "expires in a minute"),
+    (without_rev, expiry.EXPIRY_AGAINST_LOOKUP, "told READY"),
+    (taking_what_is_held, holders.ONE_MESSAGE_TWICE, "from its holder"),
+    (without_the_holders_claim, holders.PAUSED["converter"], "held no more"),
+    (joining_before_linking, joins.IDLE_AGAINST_JOIN, "went idle"),
+    (reading_who_waits_before_the_artifact, joins.IDLE_AGAINST_JOIN, "went idle"),
+    (looking_before_the_result_is_written, joins.JOIN_AGAINST_MADE, "nobody tells"),
+    (
+        following_before_the_rounds_are_written,
+        joins.NEW_ATTEMPT_AGAINST_OLD_FAILURE,
+        "before it had joined",
+    ),
+    (failing_whatever_round_was_joined, joins.OLD_FAILURE_IN_HAND, "older than itself"),
+    (finishing_before_the_acl_stands, acl.TWO_WISHES, "does not admit"),
+    (touching_an_image_that_is_not_ready, expiry.EXPIRY_AGAINST_PULL, "while its image is EXPIRING"),
+    (telling_ready_of_an_image_that_is_not, expiry.EXPIRY_AGAINST_LOOKUP, "told READY"),
+    (moving_the_tag_back, tag_moves.TAG_MOVE_AGAINST_LATE_DELIVERY, "resolved earlier"),
+    (removing_meta_without_looking_at_the_wish, removal.DELIVER_AGAINST_REMOVE_META, "was lost"),
+    (removing_the_file_without_looking_at_the_wish, removal.DELIVER_AGAINST_REMOVE_FILE, "was lost"),
+    (freeing_what_was_renewed, holders.RENEWAL_AGAINST_FREEING, "renewed in time"),
+    (acting_without_a_look_at_the_claim, holders.PAUSED["shipper"], "does not admit"),
+    (acting_without_a_look_at_the_claim, holders.PAUSED["remover of the file"], "without its file and .meta"),
+    (expiring_whatever_was_pushed, expiry.EXPIRY_AGAINST_LOOKUP, "told READY"),
+    (not_meeting_a_demand, joins.JOIN_AGAINST_MADE, "nobody tells"),
 ]
 
 

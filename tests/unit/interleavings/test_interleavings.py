@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.interleavings import scenarios
-from tests.unit.interleavings.scenarios import Scenario
+from tests.unit.interleavings.scenario import Scenario
+from tests.unit.interleavings.scenarios import by_name
 
 
-def _all() -> dict[str, Scenario]:
-    found = {name: value for name, value in vars(scenarios).items() if isinstance(value, Scenario)}
-    for name, several in (("PAUSED", scenarios.PAUSED), ("CRASH_IN_EACH_STEP", scenarios.CRASH_IN_EACH_STEP)):
-        found |= {f"{name} {key}": value for key, value in several.items()}
-    return found
-
-
-@pytest.mark.parametrize("scenario", [pytest.param(s, id=name.lower()) for name, s in _all().items()])
+@pytest.mark.parametrize("scenario", [pytest.param(s, id=name.lower()) for name, s in by_name().items()])
 def test_no_order_breaks_a_promise(scenario: Scenario) -> None:
     assert scenario.explore() is None
