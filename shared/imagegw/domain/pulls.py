@@ -8,7 +8,7 @@ from datetime import datetime
 from imagegw.domain.acl import Acl
 from imagegw.domain.patch import Patch
 from imagegw.domain.records import Failure, Pull, Rounds, Source
-from imagegw.domain.status import PullStatus, Step, is_legal_for_pull
+from imagegw.domain.status import ENDS, PullStatus, Step, is_legal_for_pull
 from imagegw.domain.work import due
 
 
@@ -87,8 +87,8 @@ def replace_wish(pull: Pull, wish: Acl | None, now: datetime) -> Patch | None:
 
 
 def move(pull: Pull, status: PullStatus) -> Patch | None:
-    """Follow what the pull points to; never backward."""
-    if not pull.live or not is_legal_for_pull(pull.status, status):
+    """Follow what the pull points to; never backward, and never to an end, which is `finish`'s and `fail`'s."""
+    if not pull.live or status in ENDS or not is_legal_for_pull(pull.status, status):
         return None
     return Patch(set={"status": status}, is_event=True)
 

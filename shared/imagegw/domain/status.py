@@ -52,6 +52,9 @@ class Step(StrEnum):
     REMOVE = "remove"
 
 
+ENDS = frozenset({PullStatus.READY, PullStatus.FAILURE})
+"""A pull that is there is live no more."""
+
 _FORWARD = tuple(PullStatus)
 _A = ArtifactState
 _I = ImageState
@@ -83,7 +86,7 @@ def is_legal_for_pull(old: PullStatus, new: PullStatus) -> bool:
     >>> is_legal_for_pull(PullStatus.READY, PullStatus.FAILURE)
     False
     """
-    if old in {PullStatus.READY, PullStatus.FAILURE}:
+    if old in ENDS:
         return False
     return _FORWARD.index(new) > _FORWARD.index(old)
 
