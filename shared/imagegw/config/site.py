@@ -31,7 +31,6 @@ from imagegw.config.values import (
     wrong,
 )
 
-_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]

@@ -19,7 +19,6 @@ from imagegw.config.sizes import parse_size
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
 )
-_PORT = re.compile(r"[0-9]{1,5}")
 _PLATFORM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ARCHITECTURE = re.compile(r"(?:linux/)?([a-z0-9_]+)(?:/(v[0-9]+))?")
