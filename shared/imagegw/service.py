@@ -28,6 +28,7 @@ from imagegw.domain.status import Step
 from imagegw.errors import BrokerAway, ConfigurationInvalid, DatabaseAway
 from imagegw.mongo.client import MongoDatabase, connect
 from imagegw.mongo.clock import DatabaseClock
+from imagegw.mongo.indexes import Kept, Retention
 from imagegw.pipeline.desk import Desk
 from imagegw.pipeline.performing import StepFunction
 from imagegw.renewal import Renewals
@@ -70,7 +71,7 @@ def open_gateway(settings: Settings, service: str) -> Gateway:
     client = connect(settings.mongodb_uri.get_secret_value(), f"imagegw-{service}")
     database = MongoDatabase(client, settings.database)
     now = DatabaseClock(client)
-    _wait_for_database(database.make_indexes)
+    _wait_for_database(lambda: database.make_indexes(retention(settings)))
     _wait_for_database(now)
     topology = work_topology(list(settings.platforms))
     publisher = Publisher(settings.amqp_url.get_secret_value(), topology, name=service)
@@ -83,6 +84,11 @@ def open_gateway(settings: Settings, service: str) -> Gateway:
         announce=lambda key, kind, identity: _announce(publisher, key, kind, identity),
     )
     return Gateway(settings=settings, client=client, database=database, publisher=publisher, desk=desk)
+
+
+def retention(settings: Settings) -> Retention:
+    """How long the site keeps what has ended."""
+    return {Kept.ENDED_PULLS: settings.pull_retention, Kept.USAGE: settings.usage_retention}
 
 
 def _wait_for_database(ask: Callable[[], object]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagegw.mongo.client import MongoDatabase, connect
+from imagegw.mongo.indexes import Kept
 from imagegw.mongo.memory import MemoryDatabase
 from imagegw.mongo.port import Database
 
@@ -21,7 +22,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def mongo(mongo_uri: str, mongo_database_name: str) -> Any:
     with connect(mongo_uri, "contract") as client:
         database = MongoDatabase(client, mongo_database_name)
-        database.make_indexes()
+        database.make_indexes({kind: timedelta(days=1) for kind in Kept})
         yield database
 
 

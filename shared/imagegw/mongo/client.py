@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pymongo import IndexModel, MongoClient, ReturnDocument
+from pymongo import MongoClient, ReturnDocument
 from pymongo.collection import Collection as PyMongoCollection
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, ExecutionTimeout, PyMongoError, WTimeoutError
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from imagegw.errors import DatabaseAway
-from imagegw.mongo.indexes import INDEXES
+from imagegw.mongo.indexes import INDEXES, Index, Retention
 from imagegw.mongo.port import Document, Filter, Sort, Update
 
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _LIGHT = WriteConcern(w=1)
+_INDEX_OPTIONS_CONFLICT = 85
+"""mongod's code for an index that stands already and differs in more than its fields."""
 TIMEOUTS: dict[str, Any] = {
     "serverSelectionTimeoutMS": 5_000,
     "connectTimeoutMS": 5_000,
@@ -48,26 +57,16 @@ class MongoDatabase:
         self.locks = MongoCollection(database["locks"])
         self.dead = MongoCollection(database["dead"])
 
-    def make_indexes(self) -> None:
-        """Make every index that is missing.
+    def make_indexes(self, retention: Retention) -> None:
+        """Make every index that is missing, and let what is kept go when *retention* now says.
 
         Raises:
             DatabaseAway: the database does not answer.
         """
         for name, indexes in INDEXES.items():
-            models = [_model(index.fields, index) for index in indexes]
-            if models:
-                collection: MongoCollection = getattr(self, name)
-                collection.make_indexes(models)
-
-
-def _model(fields: Sequence[tuple[str, int]], index: Any) -> IndexModel:
-    options: dict[str, Any] = {"unique": index.unique}
-    if index.partial:
-        options["partialFilterExpression"] = dict(index.partial)
-    if index.ttl_s is not None:
-        options["expireAfterSeconds"] = index.ttl_s
-    return IndexModel(list(fields), **options)
+            collection: MongoCollection = getattr(self, name)
+            for index in indexes:
+                collection.make_index(index, index.ttl_s(retention))
 
 
 class MongoCollection:
@@ -77,9 +76,21 @@ class MongoCollection:
         self._durable = durable
         self._light = durable.with_options(write_concern=_LIGHT)
 
-    def make_indexes(self, models: list[IndexModel]) -> None:
+    def make_index(self, index: Index, ttl_s: int | None) -> None:
+        """Make the index if it is missing; one that stands with another time to live gets this one."""
+        options: dict[str, Any] = {"unique": index.unique}
+        if index.partial:
+            options["partialFilterExpression"] = dict(index.partial)
+        if ttl_s is not None:
+            options["expireAfterSeconds"] = ttl_s
         with translated():
-            self._durable.create_indexes(models)
+            try:
+                self._durable.create_index(list(index.fields), **options)
+            except OperationFailure as error:
+                if error.code != _INDEX_OPTIONS_CONFLICT or ttl_s is None:
+                    raise
+                changed = {"keyPattern": dict(index.fields), "expireAfterSeconds": ttl_s}
+                self._durable.database.command("collMod", self._durable.name, index=changed)
 
     def get(self, identity: str) -> Document | None:
         with translated():

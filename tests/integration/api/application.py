@@ -19,6 +19,7 @@ from imagegw.config import Settings, parse
 from imagegw.mongo.client import MongoDatabase, connect
 from imagegw.mongo.clock import DatabaseClock
 from imagegw.pipeline.desk import Desk
+from imagegw.service import retention
 from imagegw_api.api import Api
 from imagegw_api.app import create_app
 from imagegw_api.protocol import DeadlineProtocol
@@ -91,7 +92,7 @@ def running(settings: Settings, mongo_uri: str) -> Iterator[Served]:
     announced: list[tuple[str, str, str]] = []
     client = connect(mongo_uri, "imagegw-test")
     database = MongoDatabase(client, settings.database)
-    database.make_indexes()
+    database.make_indexes(retention(settings))
     ids = itertools.count(1)
     desk = Desk(
         database=database,
