@@ -11,7 +11,7 @@ from imagegw.domain.expiry import UNTAGGED_S
 from imagegw.domain.patch import Patch
 from imagegw.domain.records import DeliveredFile, Failure, FileRef, Image, RunConfig, image_key
 from imagegw.domain.status import ImageState, Step
-from imagegw.domain.work import due, due_at, is_held
+from imagegw.domain.work import due, due_at, hasten, is_held, is_put_off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,9 @@ def join(image: Image, placing: Placing, *, public: bool, acl: Acl | None, now: 
             return Patch(set={**wish, **anew}, unset=("error", "work", "status_message"), message="wanted again")
         case ImageState.WANTED:
             return Patch(set={**wish, **_made_from(placing)}, message="joined")
+        case ImageState.DELIVER | ImageState.READY if image.work is not None and is_put_off(image.work, now):
+            # Somebody asks anew: what kept the delivery waiting may be over, and looking costs little.
+            return Patch(set={**wish, "work": hasten(image.work, now)}, message="joined, tried again at once")
         case _:
             return Patch(set=wish, message="joined")
 

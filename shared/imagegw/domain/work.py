@@ -46,6 +46,11 @@ def hand_back(work: Work, now: datetime) -> Work:
     return Work(step=work.step, due=now, wake=now, attempts=work.attempts, crashes=work.crashes)
 
 
+def hasten(work: Work, now: datetime) -> Work:
+    """A step that was put off, at once after all; what it has failed so far still counts."""
+    return replace(work, due=now, wake=now + timedelta(seconds=NUDGE_FIRST_S), nudges=0)
+
+
 def free(work: Work, now: datetime) -> Work:
     """The step of a holder that died: due again, with one crash more."""
     freed = hand_back(work, now)
@@ -60,6 +65,11 @@ def has_crashed_too_often(work: Work) -> bool:
 def is_held(work: Work | None) -> bool:
     """Whether a claim stands."""
     return work is not None and work.claim is not None
+
+
+def is_put_off(work: Work, now: datetime) -> bool:
+    """Whether a step that nobody holds waits for a later time."""
+    return work.claim is None and work.due > now
 
 
 def take(identity: str, steps: Collection[Step], claim: str, host: str, now: datetime) -> tuple[Any, Any]:

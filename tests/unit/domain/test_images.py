@@ -63,6 +63,21 @@ def test_an_image_that_once_was_public_stays_so() -> None:
     assert patch.set["public"] is True
 
 
+def test_a_pull_that_joins_a_delivery_that_was_put_off_has_it_tried_at_once() -> None:
+    waiting = an_image(ImageState.DELIVER, work=replace(due_at(Step.DELIVER, NOW + DAY), attempts=4))
+
+    patch = images.join(waiting, PLACING, public=False, acl=None, now=NOW)
+
+    assert patch.set["work"].due == NOW
+    assert patch.set["work"].attempts == 4
+
+
+def test_a_pull_that_joins_a_delivery_that_is_held_leaves_it_to_its_holder() -> None:
+    under_way = an_image(ImageState.DELIVER, work=replace(held(Step.DELIVER), due=NOW + DAY))
+
+    assert "work" not in images.join(under_way, PLACING, public=False, acl=None, now=NOW).set
+
+
 def test_while_a_removal_is_held_only_the_wish_is_written() -> None:
     expiring = an_image(ImageState.EXPIRING, work=held(Step.REMOVE))
     patch = images.join(expiring, PLACING, public=False, acl=None, now=NOW)
