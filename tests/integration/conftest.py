@@ -1,4 +1,4 @@
-"""A scene on an empty virtual host."""
+"""A scene on an empty virtual host, for every test of messages."""
 
 from __future__ import annotations
 
