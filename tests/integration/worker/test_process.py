@@ -26,6 +26,7 @@ from imagegw.domain.records import Work as WorkOfRecord
 from imagegw.domain.status import ArtifactState
 from imagegw.mongo.client import MongoDatabase, connect
 from imagegw.mongo.clock import DatabaseClock
+from imagegw.mongo.indexes import Kept
 from imagegw.pipeline.desk import Desk
 from imagegw.pipeline.sweeping import sweep
 from tests.servers.waiting import eventually
@@ -124,7 +125,7 @@ def site(
     directory = tmp_path / mongo_database_name
     directory.mkdir()
     database = MongoDatabase(client, mongo_database_name)
-    database.make_indexes()
+    database.make_indexes({kind: timedelta(days=1) for kind in Kept})
     publisher = scene.publisher()
     desk = Desk(
         database=database,
